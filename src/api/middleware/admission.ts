@@ -1,0 +1,100 @@
+import type { MiddlewareHandler } from "hono";
+import { connect } from "../../db/client.ts";
+import { DomainError } from "../../core/errors.ts";
+import type { Actor } from "../../core/access.ts";
+import { createKeyMemory, identify, type Identification, type KeyIdentity } from "../../core/identity/service.ts";
+import type { Config } from "../../env.ts";
+import { admit, rateLimitHeaders } from "../../gate/client.ts";
+import { defaultLimits, rateLimit, type RateLimit } from "../../gate/policies.ts";
+import { type AppContext, type AppEnv, HttpProblem } from "../http.ts";
+import { clientNetwork } from "./address.ts";
+import { readCredential, unauthenticated } from "./credential.ts";
+
+const keyMemory = createKeyMemory();
+const databaseDeadlineMs = 15_000;
+
+/**
+ * Finds out who asks and charges the request to that principal's gate; a request without a good key is charged to its
+ * address. Protected routes let only known keys in.
+ */
+export function admission(isPublic: (path: string) => boolean): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const config = c.get("config");
+    const db = connect(config.databaseUrl, {
+      endpoint: config.databaseEndpoint,
+      signal: AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(databaseDeadlineMs)]),
+    });
+    const now = new Date();
+    const open = isPublic(c.req.path);
+    const problem = { thrown: undefined as unknown };
+    const identification = open ? undefined : await identifyRequest(c, config, db, now, problem);
+    const identity = identification?.outcome === "known" ? identification.identity : undefined;
+    await charge(c, config, identity, identification?.outcome === "known" && identification.cached);
+    if (problem.thrown !== undefined) {
+      throw problem.thrown;
+    }
+    if (!open && !identity) {
+      throw unauthenticated(identification ? "This API key is not valid" : "This route needs an API key, sent as X-API-Key");
+    }
+    const reason = c.req.header("X-Change-Reason")?.slice(0, 500);
+    c.set("ctx", {
+      db,
+      now,
+      actor: identity?.actor ?? anonymous,
+      requestId: c.get("requestId"),
+      cursorKey: config.cursorKey,
+      ...(reason ? { reason } : {}),
+    });
+    await next();
+  };
+}
+
+const anonymous: Actor = { kind: "key", keyId: "", tier: "readonly", role: "viewer", label: "anonymous" };
+
+// A bad credential is charged like any request before it is turned down, so that guessing has a price.
+async function identifyRequest(
+  c: AppContext,
+  config: Config,
+  db: ReturnType<typeof connect>,
+  now: Date,
+  problem: { thrown: unknown },
+): Promise<Identification | undefined> {
+  try {
+    const credential = readCredential(c.req);
+    return credential === undefined ? undefined : await identify({ db, now }, config.peppers, keyMemory, credential);
+  } catch (error) {
+    problem.thrown = error;
+    return undefined;
+  }
+}
+
+async function charge(
+  c: AppContext,
+  config: Config,
+  identity: KeyIdentity | undefined,
+  isCached: boolean,
+): Promise<void> {
+  const address = config.clientAddressHeader === undefined ? undefined : c.req.header(config.clientAddressHeader);
+  const answer = await admit(
+    c.env.GATE,
+    identity ? `k:${identity.keyId}` : `ip:${clientNetwork(address)}`,
+    { class: identity ? "standard" : "anonymous", cost: 1, limit: limitOf(config, identity) },
+    { enforce: config.rateLimit.enforced },
+  );
+  for (const [name, value] of Object.entries(rateLimitHeaders(answer))) {
+    c.header(name, value);
+  }
+  if (answer.outcome === "refused") {
+    throw new HttpProblem(429, "Too many requests; wait for as long as Retry-After says");
+  }
+  const isRead = c.req.method === "GET" || c.req.method === "HEAD";
+  if (answer.outcome === "unavailable" && !(isRead && isCached)) {
+    throw new DomainError("unavailable", "The rate limiter cannot be reached; try again shortly");
+  }
+}
+
+function limitOf(config: Config, identity: KeyIdentity | undefined): RateLimit {
+  const standard = identity ? defaultLimits.standard : defaultLimits.anonymous;
+  const perMinute = identity?.perMinute ?? config.rateLimit.perMinute ?? standard.perMinute;
+  return rateLimit(perMinute, identity?.burst);
+}

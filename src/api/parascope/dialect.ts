@@ -1,0 +1,181 @@
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { z } from "@hono/zod-openapi";
+import { DomainError, type ErrorCode } from "../../core/errors.ts";
+import type { Page } from "../../core/page.ts";
+import { suggestion } from "../../lib/nearest.ts";
+import { logEvent } from "../../lib/log.ts";
+import { type AppContext, HttpProblem, jsonText } from "../http.ts";
+
+/** The body of every error. */
+export const errorSchema = z
+  .object({
+    detail: z.string().openapi({ example: "Configuration item not found" }),
+    status_code: z.number().int().openapi({ example: 404 }),
+    type: z.string().openapi({ example: "NotFoundError" }),
+  })
+  .openapi("Error");
+
+const statusOf: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
+  bad_request: 400,
+  invalid: 422,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  unavailable: 503,
+};
+
+const typeOf: Readonly<Record<number, string>> = {
+  400: "BadRequestError",
+  401: "AuthenticationError",
+  403: "PermissionDeniedError",
+  404: "NotFoundError",
+  405: "MethodNotAllowedError",
+  409: "ConflictError",
+  413: "PayloadTooLargeError",
+  415: "UnsupportedMediaTypeError",
+  422: "ValidationError",
+  429: "RateLimitError",
+  503: "ServiceUnavailableError",
+};
+
+/** The one place where this dialect turns what was thrown into a response. */
+export function errorResponse(error: unknown, c: AppContext): Response {
+  if (error instanceof DomainError) {
+    return respond(c, statusOf[error.code], error.message, error.code === "unavailable" ? { "Retry-After": "1" } : {});
+  }
+  if (error instanceof HttpProblem) {
+    return respond(c, error.status, error.message, error.headers);
+  }
+  if (error instanceof HTTPException && error.status < 500) {
+    return respond(c, error.status as ContentfulStatusCode, error.message || "The request cannot be served");
+  }
+  const requestId = c.get("requestId");
+  logEvent("error", { event: "defect", request_id: requestId, error: describe(error) });
+  return respond(c, 500, `Internal error; mention request ${requestId} to your operator`);
+}
+
+function respond(
+  c: AppContext,
+  status: ContentfulStatusCode,
+  detail: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return c.json({ detail, status_code: status, type: typeOf[status] ?? "InternalServerError" }, status, headers);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}\n${error.stack ?? ""}` : "not an Error";
+}
+
+/** What zod found wrong, as this dialect says it: 400 for what cannot be asked, 422 for a value that does not fit. */
+export function validationHook(
+  result: { success: true } | { success: false; target: string; error: z.ZodError },
+): undefined {
+  if (result.success) {
+    return;
+  }
+  const [issue] = result.error.issues;
+  const key = String(issue?.path[0] ?? "");
+  const isQuestion =
+    result.target === "param" ||
+    (result.target === "query" &&
+      (issue?.code === "unrecognized_keys" || ["filter", "sort_by", "sort_order", "include_attributes"].includes(key)));
+  const where = issue?.path.length ? `${issue.path.join(".")}: ` : "";
+  throw new HttpProblem(isQuestion ? 400 : 422, `${where}${issue?.message ?? "invalid request"}`);
+}
+
+/** A query string with these keys and no others; an unknown one is told the nearest. */
+export function query<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== "unrecognized_keys") {
+        return undefined;
+      }
+      const [unknown = ""] = issue.keys;
+      return `unknown query parameter "${unknown}"${suggestion(unknown, Object.keys(shape))}`;
+    },
+  });
+}
+
+/** A whole number in the query string. */
+export function integerParameter(options: { from: number; to: number; default: number; description: string }) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.number().min(options.from).max(options.to))
+    .prefault(String(options.default))
+    .openapi({
+      type: "integer",
+      minimum: options.from,
+      maximum: options.to,
+      default: options.default,
+      description: options.description,
+    });
+}
+
+/** true or false in the query string. */
+export function booleanParameter(description: string) {
+  return z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .prefault("false")
+    .openapi({ type: "boolean", default: false, description });
+}
+
+/** A parameter that can be repeated. */
+export function listParameter(description: string, example: string) {
+  return z
+    .preprocess((value) => (value === undefined ? [] : [value].flat()), z.array(z.string().max(4096)).max(50))
+    .openapi({ type: "array", items: { type: "string" }, description, example: [example] });
+}
+
+/** Pages: offset and limit as documented, and a cursor that costs the same on every page. */
+export function pageParameters(limit: number) {
+  return {
+    offset: integerParameter({ from: 0, to: 1_000_000, default: 0, description: "Items to skip; for deep pages use cursor" }),
+    limit: integerParameter({ from: 1, to: 1000, default: limit, description: "Items per page" }),
+    cursor: z.string().max(4096).optional().openapi({ description: "next_cursor of the page before" }),
+  };
+}
+
+export const uuidParameter = z.object({
+  uuid: z.guid("must be a UUID").openapi({ param: { name: "uuid", in: "path" }, description: "The item's ci_id" }),
+});
+
+/** The envelope of a list. */
+export function listSchema(item: z.ZodType, name: string) {
+  return z
+    .object({
+      items: z.array(item),
+      total: z.number().int().nullable().openapi({ description: "All items of this query; null with count=none" }),
+      offset: z.number().int(),
+      limit: z.number().int(),
+      next_cursor: z.string().nullable().openapi({ description: "Opens the next page; null on the last" }),
+      total_is_lower_bound: z.literal(true).optional().openapi({ description: "With count=estimate: there are at least so many" }),
+    })
+    .openapi(name);
+}
+
+export function listResponse(c: AppContext, page: Page, window: { offset: number; limit: number }) {
+  const bound = page.totalIsLowerBound ? ',"total_is_lower_bound":true' : "";
+  const cursor = JSON.stringify(page.nextCursor);
+  return jsonText(
+    c,
+    `{"items":${page.items},"total":${page.total},"offset":${window.offset},"limit":${window.limit},"next_cursor":${cursor}${bound}}`,
+    200,
+  );
+}
+
+/** The errors that a route documents, by status. */
+export function errorResponses(...statuses: (keyof typeof typeOf & number)[]) {
+  return Object.fromEntries(
+    [401, 403, 429, 503, ...statuses].toSorted().map((status) => [
+      status,
+      { description: typeOf[status] ?? "", content: { "application/json": { schema: errorSchema } } },
+    ]),
+  );
+}

@@ -1,0 +1,39 @@
+import { sql, type SQL } from "drizzle-orm";
+import type { KeyTier } from "../lib/api-key.ts";
+import { DomainError } from "./errors.ts";
+
+/** Who asks. `label` goes into the change log: `key:<id>`, `system:<job>`. */
+export type Actor =
+  | { readonly kind: "key"; readonly keyId: string; readonly tier: KeyTier; readonly role: Role; readonly label: string }
+  | { readonly kind: "system"; readonly label: string };
+
+/** What a key's tier, or the role of the user behind it, amounts to. */
+export type Role = "admin" | "editor" | "viewer";
+
+export type Permission = "configuration-items:read" | "configuration-items:write" | "changes:read";
+
+const permissions: Readonly<Record<Role, readonly Permission[]>> = {
+  admin: ["configuration-items:read", "configuration-items:write", "changes:read"],
+  editor: ["configuration-items:read", "configuration-items:write", "changes:read"],
+  viewer: ["configuration-items:read", "changes:read"],
+};
+
+/** Throws DomainError `forbidden` unless the actor may do this. */
+export function requirePermission(actor: Actor, permission: Permission): void {
+  if (actor.kind !== "system" && !permissions[actor.role].includes(permission)) {
+    throw new DomainError("forbidden", `This key may not do that: it lacks ${permission}`);
+  }
+}
+
+/**
+ * The rows of `alias` that the actor may see, as a condition that every read of items, changes and counts carries.
+ * All of them until keys have data scopes.
+ */
+export function visibleTo(_actor: Actor, _alias: "c" | "h" | "n"): SQL {
+  return sql`true`;
+}
+
+/** Whether what this actor reports goes inactive when it is not seen again: what services say does, what people make stays. */
+export function reportsAge(actor: Actor, hasSource: boolean): boolean {
+  return hasSource || (actor.kind === "key" && actor.tier === "service");
+}

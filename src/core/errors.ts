@@ -1,0 +1,20 @@
+/** What can go wrong in the domain; each dialect maps a code once to its own status and body. */
+export type ErrorCode =
+  | "bad_request"
+  | "invalid"
+  | "unauthenticated"
+  | "forbidden"
+  | "not_found"
+  | "conflict"
+  | "too_large"
+  | "unavailable";
+
+/** Thrown by verbs. The message is for the caller: it says what to fix, and nothing about the inside. */
+export class DomainError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

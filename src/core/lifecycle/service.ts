@@ -1,0 +1,99 @@
+import { type Ctx, run, runOne, writeContext } from "../context.ts";
+import * as repository from "./repository.ts";
+
+/** Items one statement turns; small enough to hold its locks for a fraction of a second. */
+const batchSize = 2000;
+/** A source that would lose more than this share of its items, and at least ten of them, keeps them until someone looks. */
+const maxPurgeShare = 0.2;
+const minHeldPurge = 10;
+
+export interface SweepReport extends Record<string, unknown> {
+  readonly deactivated: number;
+  readonly archived: number;
+  readonly purged: number;
+  /** Sources whose removal is held; source 0 stands for items without one. */
+  readonly held: readonly { readonly source_id: number; readonly due: number; readonly total: number }[];
+  /** False when the time was used up first; the next run goes on where this one stopped. */
+  readonly finished: boolean;
+}
+
+/**
+ * Turns what was not seen for its threshold inactive, archives what has been inactive for its own, and removes what has
+ * been archived for its retention. Works in batches until nothing is due or `deadline` (epoch ms) has passed; safe to
+ * run twice at once and to break off anywhere.
+ */
+export async function sweepLifecycle(ctx: Ctx, deadline: number): Promise<SweepReport> {
+  const context = writeContext(ctx);
+  const isLate = () => Date.now() > deadline;
+  const unseen = await repeat(isLate, async () => {
+    const row = await runOne<{ records: number; items: number }>(ctx, repository.sweepUnseen(context, batchSize));
+    return { touched: row.records, moved: row.items };
+  });
+  const inactive = await repeat(isLate, async () => itemsOf(ctx, repository.sweepInactive(context, batchSize)));
+  const forecast = await run<{ source_id: number; due: number; total: number }>(ctx, repository.forecastPurge(ctx.now));
+  const held = forecast.filter(({ due, total }) => due >= minHeldPurge && due > total * maxPurgeShare);
+  const sources = forecast.filter((entry) => !held.includes(entry)).map((entry) => entry.source_id);
+  const purged = await repeat(
+    () => sources.length === 0 || isLate(),
+    async () => itemsOf(ctx, repository.purgeArchived(context, batchSize, sources)),
+  );
+  return {
+    deactivated: unseen.moved,
+    archived: inactive.moved,
+    purged: purged.moved,
+    held,
+    finished: !isLate(),
+  };
+}
+
+/** Adds up the deltas of the item counts. Answers how many rows went away. */
+export async function foldItemCounts(ctx: Ctx): Promise<{ rows: number }> {
+  return runOne<{ rows: number }>(ctx, repository.foldItemCounts());
+}
+
+/** Makes the change log's partitions a year ahead. */
+export async function ensurePartitions(ctx: Ctx): Promise<{ made: number }> {
+  return runOne<{ made: number }>(ctx, repository.ensurePartitions(ctx.now));
+}
+
+/** Runs a job and records how it ended; a failure is recorded and thrown again. */
+export async function recorded<Report extends Record<string, unknown>>(
+  ctx: Ctx,
+  job: string,
+  work: () => Promise<Report>,
+): Promise<Report> {
+  const started = new Date();
+  try {
+    const report = await work();
+    await run(ctx, repository.recordRun(job, started, new Date(), "succeeded", JSON.stringify(report)));
+    return report;
+  } catch (error) {
+    const details = JSON.stringify({ error: error instanceof Error ? error.message : "unknown failure" });
+    await run(ctx, repository.recordRun(job, started, new Date(), "failed", details));
+    throw error;
+  }
+}
+
+interface Step {
+  readonly touched: number;
+  readonly moved: number;
+}
+
+async function itemsOf(ctx: Ctx, statement: Parameters<typeof runOne>[1]): Promise<Step> {
+  const { items } = await runOne<{ items: number }>(ctx, statement);
+  return { touched: items, moved: items };
+}
+
+async function repeat(isOver: () => boolean, step: () => Promise<Step>): Promise<{ moved: number }> {
+  let moved = 0;
+  while (!isOver()) {
+    // Each batch is a transaction of its own and must have ended before the next looks for what is left.
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    const done = await step();
+    moved += done.moved;
+    if (done.touched < batchSize) {
+      break;
+    }
+  }
+  return { moved };
+}

@@ -1,0 +1,40 @@
+import { connect } from "./db/client.ts";
+import type { Ctx } from "./core/context.ts";
+import * as lifecycle from "./core/lifecycle/service.ts";
+import { type Bindings, configOf } from "./env.ts";
+import { logEvent } from "./lib/log.ts";
+
+/** Time a run may take; what is left is done by the next. Well below the 15 minutes that the platform allows. */
+const budgetMs = 5 * 60 * 1000;
+
+type Job = (ctx: Ctx, deadline: number) => Promise<Record<string, unknown>>;
+
+/** The schedule of wrangler.toml; a test compares the two. */
+export const schedule: Readonly<Record<string, Readonly<Record<string, Job>>>> = {
+  "*/15 * * * *": { sweep: lifecycle.sweepLifecycle, fold_item_counts: lifecycle.foldItemCounts },
+  "0 3 * * *": { ensure_partitions: lifecycle.ensurePartitions },
+};
+
+/** Runs the jobs of a cron expression. A failing job is recorded and does not keep the others from running. */
+export async function runCron(cron: string, scheduledAt: Date, bindings: Bindings): Promise<void> {
+  const config = await configOf(bindings);
+  const deadline = Date.now() + budgetMs;
+  const runs = Object.entries(schedule[cron] ?? {}).map(async ([name, job]) => {
+    const ctx: Ctx = {
+      db: connect(config.jobsDatabaseUrl, { endpoint: config.databaseEndpoint }),
+      actor: { kind: "system", label: `system:${name}` },
+      now: scheduledAt,
+      requestId: crypto.randomUUID(),
+      cursorKey: config.cursorKey,
+    };
+    const report = await lifecycle.recorded(ctx, name, () => job(ctx, deadline));
+    logEvent("info", { event: "job", job: name, ...report });
+  });
+  const failures = (await Promise.allSettled(runs)).filter((run) => run.status === "rejected");
+  if (failures.length > 0) {
+    throw new AggregateError(
+      failures.map((failure) => failure.reason),
+      `${failures.length} of the jobs of "${cron}" failed`,
+    );
+  }
+}
