@@ -147,7 +147,7 @@ CREATE INDEX "configuration_items_name_trigram_idx" ON "configuration_items" USI
 CREATE INDEX "configuration_items_raw_data_idx" ON "configuration_items" USING gin ("raw_data" jsonb_path_ops);--> statement-breakpoint
 CREATE INDEX "item_counts_status_type_idx" ON "item_counts" USING btree ("status","ci_type");--> statement-breakpoint
 CREATE INDEX "source_records_ci_id_idx" ON "source_records" USING btree ("ci_id");--> statement-breakpoint
-CREATE INDEX "source_records_aging_last_seen_idx" ON "source_records" USING btree ("last_seen","ci_id") WHERE "source_records"."live" and "source_records"."ages";--> statement-breakpoint
-CREATE INDEX "source_records_other_last_seen_idx" ON "source_records" USING btree ("last_seen","ci_id") WHERE not ("source_records"."live" and "source_records"."ages");--> statement-breakpoint
+CREATE INDEX "source_records_last_seen_idx" ON "source_records" USING btree ("last_seen","ci_id");--> statement-breakpoint
+CREATE INDEX "source_records_aging_last_seen_idx" ON "source_records" USING btree ("last_seen") WHERE "source_records"."live" and "source_records"."ages";--> statement-breakpoint
 CREATE INDEX "api_keys_user_id_idx" ON "api_keys" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "job_runs_job_started_at_idx" ON "job_runs" USING btree ("job","started_at");

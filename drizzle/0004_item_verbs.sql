@@ -29,6 +29,10 @@ DECLARE
   ids uuid[];
   fresh boolean[];
   hashes bytea[];
+  types text[];
+  namespaces text[];
+  names text[];
+  departments text[];
   declared ci_types;
   moved_ids uuid[];
   moved_documents jsonb[];
@@ -39,11 +43,11 @@ BEGIN
   END IF;
 
   WITH sighting AS MATERIALIZED (
-    SELECT s.place::integer, s.ci_type, s.namespace, s.name, muster.content_hash(
+    SELECT s.place::integer, s.ci_type, s.namespace, s.name, s.department, muster.content_hash(
              CASE WHEN t.redacted_paths = '{}' THEN s.raw_data ELSE muster.without_paths(s.raw_data, t.redacted_paths) END,
              t.hidden_paths) AS hash
-    FROM ROWS FROM (jsonb_to_recordset(reported) AS (ci_type text, namespace text, name text, raw_data jsonb))
-         WITH ORDINALITY AS s (ci_type, namespace, name, raw_data, place)
+    FROM ROWS FROM (jsonb_to_recordset(reported) AS (ci_type text, namespace text, name text, department text, raw_data jsonb))
+         WITH ORDINALITY AS s (ci_type, namespace, name, department, raw_data, place)
     LEFT JOIN ci_types t ON t.ci_type = s.ci_type
   ), recorded AS (
     INSERT INTO source_records AS r (source_id, ci_type, namespace, name, ci_id, last_seen, ages, content_hash)
@@ -54,27 +58,25 @@ BEGIN
       content_hash = excluded.content_hash
     RETURNING r.ci_id, r.ci_type, r.namespace, r.name, old.ci_id IS NULL AS fresh
   )
-  SELECT array_agg(s.place), array_agg(r.ci_id), array_agg(r.fresh), array_agg(s.hash)
-    INTO places, ids, fresh, hashes
+  SELECT array_agg(s.place), array_agg(r.ci_id), array_agg(r.fresh), array_agg(s.hash), array_agg(s.ci_type),
+         array_agg(s.namespace), array_agg(s.name), array_agg(s.department)
+    INTO places, ids, fresh, hashes, types, namespaces, names, departments
   FROM sighting s
   JOIN recorded r ON r.ci_type = s.ci_type AND r.name = s.name AND r.namespace IS NOT DISTINCT FROM s.namespace;
 
   -- A new statement, so a new snapshot: the records are ours now, and their items as the last writer left them.
   RETURN QUERY
   WITH sighting AS (
-    SELECT * FROM unnest(places, ids, fresh, hashes) AS u (place, ci_id, fresh, hash)
+    SELECT * FROM unnest(places, ids, fresh, hashes, types, namespaces, names, departments)
+      AS u (place, ci_id, fresh, hash, ci_type, namespace, name, department)
   ), differing AS MATERIALIZED (
-    SELECT s.place, s.ci_id, s.fresh, s.hash, d.document ->> 'ci_type' AS ci_type, d.document ->> 'namespace' AS namespace,
-           d.document ->> 'name' AS name, d.document ->> 'department' AS department,
-           muster.without_paths(d.document -> 'raw_data', t.redacted_paths) AS raw_data
+    SELECT s.*, muster.without_paths(reported -> (s.place - 1) -> 'raw_data', t.redacted_paths) AS raw_data
     FROM sighting s
-    CROSS JOIN LATERAL (SELECT reported -> (s.place - 1)) AS d (document)
-    LEFT JOIN ci_types t ON t.ci_type = d.document ->> 'ci_type'
+    LEFT JOIN ci_types t ON t.ci_type = s.ci_type
     LEFT JOIN configuration_items c ON c.ci_id = s.ci_id
     WHERE s.fresh OR c.content_hash <> s.hash OR c.status <> 'active'
-       OR (c.ci_type, c.namespace, c.name) IS DISTINCT FROM
-          (d.document ->> 'ci_type', d.document ->> 'namespace', d.document ->> 'name')
-       OR c.department IS DISTINCT FROM coalesce(d.document ->> 'department', c.department)
+       OR (c.ci_type, c.namespace, c.name) IS DISTINCT FROM (s.ci_type, s.namespace, s.name)
+       OR c.department IS DISTINCT FROM coalesce(s.department, c.department)
   ), inserted AS (
     INSERT INTO configuration_items (ci_id, source_id, created_at, updated_at, ci_type, namespace, name, department,
                                      content_hash, raw_data)
@@ -98,13 +100,11 @@ BEGIN
                        WHEN u.ci_id IS NOT NULL THEN 'updated' ELSE 'unchanged' END, s.ci_id
   FROM sighting s LEFT JOIN updated u ON u.ci_id = s.ci_id ORDER BY s.place;
 
-  FOR declared IN
-    SELECT t.* FROM ci_types t
-    WHERE t.has_metrics AND t.ci_type IN (SELECT s.ci_type FROM jsonb_to_recordset(reported) AS s (ci_type text))
-  LOOP
+  -- What is new has its metrics from the trigger; what was known gets them here, whether or not it changed otherwise.
+  FOR declared IN SELECT t.* FROM ci_types t WHERE t.has_metrics AND t.ci_type = ANY (types) LOOP
     SELECT array_agg(u.ci_id), array_agg(reported -> (u.place - 1) -> 'raw_data') INTO moved_ids, moved_documents
-    FROM unnest(places, ids, fresh) AS u (place, ci_id, fresh)
-    WHERE NOT u.fresh AND reported -> (u.place - 1) ->> 'ci_type' = declared.ci_type;
+    FROM unnest(places, ids, fresh, types) AS u (place, ci_id, fresh, ci_type)
+    WHERE NOT u.fresh AND u.ci_type = declared.ci_type;
     EXECUTE muster.metrics_update(declared) USING moved_ids, moved_documents;
   END LOOP;
 END $$;

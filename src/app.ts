@@ -1,4 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { configOf } from "./env.ts";
@@ -36,6 +37,16 @@ export function createApp(options: AppOptions): OpenAPIHono<AppEnv> {
     });
   });
   app.use(secureHeaders());
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) =>
+        errorResponse(
+          new HttpProblem(405, `${c.req.method} is not for ${c.req.path}`, { Allow: methods.join(", ") }),
+          c,
+        ),
+    }),
+  );
   app.use(async (c, next) => {
     c.set("config", await configOf(c.env));
     await next();

@@ -28,7 +28,11 @@ const healthRoute = createRoute({
 });
 
 const readinessSchema = z
-  .object({ status: z.enum(["ready", "unready"]), timestamp: z.iso.datetime(), checks: z.object({ database: z.enum(["ok", "unreachable"]) }) })
+  .object({
+    status: z.enum(["ready", "unready"]),
+    timestamp: z.iso.datetime(),
+    checks: z.object({ database: z.enum(["ok", "unreachable"]) }),
+  })
   .openapi("Readiness");
 
 const readyRoute = createRoute({

@@ -4,8 +4,15 @@ import { DomainError } from "./errors.ts";
 
 /** Who asks. `label` goes into the change log: `key:<id>`, `system:<job>`. */
 export type Actor =
-  | { readonly kind: "key"; readonly keyId: string; readonly tier: KeyTier; readonly role: Role; readonly label: string }
-  | { readonly kind: "system"; readonly label: string };
+  | {
+      readonly kind: "key";
+      readonly keyId: string;
+      readonly tier: KeyTier;
+      readonly role: Role;
+      readonly label: string;
+    }
+  | { readonly kind: "system"; readonly label: string }
+  | { readonly kind: "anonymous"; readonly label: string };
 
 /** What a key's tier, or the role of the user behind it, amounts to. */
 export type Role = "admin" | "editor" | "viewer";
@@ -18,10 +25,17 @@ const permissions: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ["configuration-items:read", "changes:read"],
 };
 
-/** Throws DomainError `forbidden` unless the actor may do this. */
+/** Throws DomainError `unauthenticated` or `forbidden` unless the actor may do this. */
 export function requirePermission(actor: Actor, permission: Permission): void {
-  if (actor.kind !== "system" && !permissions[actor.role].includes(permission)) {
-    throw new DomainError("forbidden", `This key may not do that: it lacks ${permission}`);
+  switch (actor.kind) {
+    case "system":
+      return;
+    case "anonymous":
+      throw new DomainError("unauthenticated", "This needs an API key, sent as X-API-Key");
+    case "key":
+      if (!permissions[actor.role].includes(permission)) {
+        throw new DomainError("forbidden", `This key may not do that: it lacks ${permission}`);
+      }
   }
 }
 

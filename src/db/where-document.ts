@@ -20,7 +20,9 @@ export function documentCondition(
     if (operator === "null" || operator === "notnull") {
       return operator === "null" ? sql`${column} is null` : sql`${column} is not null`;
     }
-    throw new FilterSyntaxError(`filter "${text}": name a path inside raw_data, as in raw_data.spec.replicas:${operator}:…`);
+    throw new FilterSyntaxError(
+      `filter "${text}": name a path inside raw_data, as in raw_data.spec.replicas:${operator}:…`,
+    );
   }
   const place = sql`${sql.param(path)}::text[]`;
   const value = values[0] ?? "";
@@ -28,7 +30,9 @@ export function documentCondition(
     return contains(column, path, values);
   }
   if (missing.length > 0) {
-    throw new FilterSyntaxError(`filter "${text}": ${operator} on raw_data needs a filter on ${missing.join(" or ")} beside it`);
+    throw new FilterSyntaxError(
+      `filter "${text}": ${operator} on raw_data needs a filter on ${missing.join(" or ")} beside it`,
+    );
   }
   const leaf = sql`(${column} #>> ${place})`;
   switch (operator) {

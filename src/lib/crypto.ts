@@ -10,11 +10,7 @@ export async function hmacSha256(key: CryptoKey, message: string): Promise<Uint8
 }
 
 /** Compares in constant time; false for a MAC of another message, key or length. */
-export async function hmacVerifies(
-  key: CryptoKey,
-  mac: Uint8Array<ArrayBuffer>,
-  message: string,
-): Promise<boolean> {
+export async function hmacVerifies(key: CryptoKey, mac: Uint8Array<ArrayBuffer>, message: string): Promise<boolean> {
   return crypto.subtle.verify("HMAC", key, mac, utf8(message));
 }
 

@@ -84,7 +84,11 @@ function keepDigits(_key: string, value: unknown, context: { source?: string }):
   if (value === 0 && /[1-9]/.test(context.source.split(/[eE]/)[0] ?? "")) {
     return Number.NaN;
   }
-  const digits = context.source.replace(/[eE].*$/, "").replace(/[-.]/g, "").replace(/^0+/, "").replace(/0+$/, "");
+  const digits = context.source
+    .replace(/[eE].*$/, "")
+    .replace(/[-.]/g, "")
+    .replace(/^0+/, "")
+    .replace(/0+$/, "");
   const isLong = digits.length > 15 || (Number.isInteger(value) && !Number.isSafeInteger(value));
   return isLong && !/[eE]/.test(context.source) ? exact.rawJSON(context.source) : value;
 }

@@ -10,7 +10,8 @@ export function clientNetwork(address: string | undefined): string {
   const [head = "", tail] = text.split("::");
   const left = head === "" ? [] : head.split(":");
   const right = tail ? tail.split(":") : [];
-  const zeros = tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => "0");
+  const zeros =
+    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => "0");
   const groups = [...left, ...zeros, ...right].slice(0, 4);
   return groups.length === 4 && groups.every((group) => /^[\da-f]{1,4}$/.test(group))
     ? `${groups.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`

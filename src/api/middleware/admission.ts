@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import { connect } from "../../db/client.ts";
+import { connect, type Database } from "../../db/client.ts";
 import { DomainError } from "../../core/errors.ts";
 import type { Actor } from "../../core/access.ts";
 import { createKeyMemory, identify, type Identification, type KeyIdentity } from "../../core/identity/service.ts";
@@ -26,15 +26,16 @@ export function admission(isPublic: (path: string) => boolean): MiddlewareHandle
     });
     const now = new Date();
     const open = isPublic(c.req.path);
-    const problem = { thrown: undefined as unknown };
-    const identification = open ? undefined : await identifyRequest(c, config, db, now, problem);
+    const identification = open ? undefined : await identifyRequest(c, config, db, now);
     const identity = identification?.outcome === "known" ? identification.identity : undefined;
     await charge(c, config, identity, identification?.outcome === "known" && identification.cached);
-    if (problem.thrown !== undefined) {
-      throw problem.thrown;
+    if (identification?.outcome === "failed") {
+      throw identification.error;
     }
     if (!open && !identity) {
-      throw unauthenticated(identification ? "This API key is not valid" : "This route needs an API key, sent as X-API-Key");
+      throw unauthenticated(
+        identification ? "This API key is not valid" : "This route needs an API key, sent as X-API-Key",
+      );
     }
     const reason = c.req.header("X-Change-Reason")?.slice(0, 500);
     c.set("ctx", {
@@ -49,22 +50,20 @@ export function admission(isPublic: (path: string) => boolean): MiddlewareHandle
   };
 }
 
-const anonymous: Actor = { kind: "key", keyId: "", tier: "readonly", role: "viewer", label: "anonymous" };
+const anonymous: Actor = { kind: "anonymous", label: "anonymous" };
 
 // A bad credential is charged like any request before it is turned down, so that guessing has a price.
 async function identifyRequest(
   c: AppContext,
   config: Config,
-  db: ReturnType<typeof connect>,
+  db: Database,
   now: Date,
-  problem: { thrown: unknown },
-): Promise<Identification | undefined> {
+): Promise<Identification | { outcome: "failed"; error: Error } | undefined> {
   try {
     const credential = readCredential(c.req);
     return credential === undefined ? undefined : await identify({ db, now }, config.peppers, keyMemory, credential);
   } catch (error) {
-    problem.thrown = error;
-    return undefined;
+    return { outcome: "failed", error: error instanceof Error ? error : new Error("identification failed") };
   }
 }
 

@@ -20,7 +20,7 @@ export function jsonBody(looksItself: (path: string) => boolean): MiddlewareHand
         throw new HttpProblem(422, `The body cannot be stored: ${problem}`);
       }
       // Hono's validator takes the body from here; JSON.parse alone would round integers beyond 2^53.
-      c.req.json = () => Promise.resolve(body as never);
+      Object.defineProperty(c.req, "json", { value: () => Promise.resolve(body) });
     }
     await next();
   };

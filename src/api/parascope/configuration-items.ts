@@ -1,7 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { parseFilter } from "../../lib/filter-grammar.ts";
+import { FilterSyntaxError, parseFilter } from "../../lib/filter-grammar.ts";
 import { PathSyntaxError, parsePath } from "../../lib/json-path.ts";
-import { FilterSyntaxError } from "../../lib/filter-grammar.ts";
 import { itemStatuses, sourceName } from "../../core/configuration-items/fields.ts";
 import type { DocumentPart } from "../../core/configuration-items/shape.ts";
 import * as items from "../../core/configuration-items/service.ts";
@@ -20,11 +19,12 @@ import {
 
 const path = "/configuration-items";
 const tags = ["Configuration Items"];
-const json = <Schema extends z.ZodType>(schema: Schema) => ({ "application/json": { schema } });
-const item = { description: "The item as it is afterwards", content: json(itemSchema) };
+const item = { description: "The item as it is afterwards", content: wire.jsonContent(itemSchema) };
 
 export const sourceParameter = {
-  source: sourceName.optional().openapi({ type: "string", description: "The source that sees this; made on first use" }),
+  source: sourceName()
+    .optional()
+    .openapi({ type: "string", description: "The source that sees this; made on first use" }),
 };
 
 const listRoute = createRoute({
@@ -34,7 +34,10 @@ const listRoute = createRoute({
   summary: "List configuration items",
   request: {
     query: wire.query({
-      status: z.enum([...itemStatuses, "all"]).default("active").openapi({ description: "A filter on status lifts this default" }),
+      status: z
+        .enum([...itemStatuses, "all"])
+        .default("active")
+        .openapi({ description: "A filter on status lifts this default" }),
       ...wire.pageParameters(50),
       sort_by: z.string().default("created_at"),
       sort_order: z.enum(["asc", "desc"]).default("desc"),
@@ -48,7 +51,7 @@ const listRoute = createRoute({
   responses: {
     200: {
       description: "A page of items; with include_type_data the second form",
-      content: json(
+      content: wire.jsonContent(
         z.union([
           wire.listSchema(itemSchema, "ConfigurationItemList"),
           z
@@ -72,7 +75,10 @@ const getRoute = createRoute({
   tags,
   summary: "Get a configuration item",
   request: { params: wire.uuidParameter, query: wire.query({}) },
-  responses: { 200: { description: "The item, whatever its status", content: json(itemSchema) }, ...wire.errorResponses(400, 404) },
+  responses: {
+    200: { description: "The item, whatever its status", content: wire.jsonContent(itemSchema) },
+    ...wire.errorResponses(400, 404),
+  },
 });
 
 const createRouteOfItem = createRoute({
@@ -80,7 +86,7 @@ const createRouteOfItem = createRoute({
   path,
   tags,
   summary: "Create a configuration item, or report it again",
-  request: { query: wire.query(sourceParameter), body: { required: true, content: json(sightingSchema) } },
+  request: { query: wire.query(sourceParameter), body: { required: true, content: wire.jsonContent(sightingSchema) } },
   responses: {
     200: { ...item, description: "The item was known: updated, or touched, and active again" },
     201: { ...item, headers: z.object({ Location: z.string() }) },
@@ -93,7 +99,11 @@ const replaceRoute = createRoute({
   path: `${path}/{uuid}`,
   tags,
   summary: "Replace a configuration item",
-  request: { params: wire.uuidParameter, query: wire.query({}), body: { required: true, content: json(replacementSchema) } },
+  request: {
+    params: wire.uuidParameter,
+    query: wire.query({}),
+    body: { required: true, content: wire.jsonContent(replacementSchema) },
+  },
   responses: { 200: item, ...wire.errorResponses(400, 404, 409, 413, 415, 422) },
 });
 
@@ -105,7 +115,10 @@ const patchRoute = createRoute({
   request: {
     params: wire.uuidParameter,
     query: wire.query({}),
-    body: { required: true, content: { ...json(patchSchema), "application/merge-patch+json": { schema: patchSchema } } },
+    body: {
+      required: true,
+      content: { ...wire.jsonContent(patchSchema), "application/merge-patch+json": { schema: patchSchema } },
+    },
   },
   responses: { 200: item, ...wire.errorResponses(400, 404, 409, 413, 415, 422) },
 });
@@ -119,9 +132,14 @@ const deleteRoute = createRoute({
   responses: {
     200: {
       description: "The item is archived, and removed for good after its retention",
-      content: json(
+      content: wire.jsonContent(
         z
-          .object({ message: z.string(), ci_id: z.guid(), status: z.literal("archived"), status_updated_at: z.iso.datetime() })
+          .object({
+            message: z.string(),
+            ci_id: z.guid(),
+            status: z.literal("archived"),
+            status_updated_at: z.iso.datetime(),
+          })
           .openapi("ArchivedConfigurationItem"),
       ),
     },
@@ -181,7 +199,11 @@ export function registerConfigurationItems(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(deleteRoute, async (c) => {
     const written = await items.archiveItem(c.get("ctx"), c.req.valid("param").uuid, archivedShape);
-    return jsonText(c, `{"message":"Configuration item marked as archived",${written.item.slice(written.item.indexOf("{") + 1)}`, 200);
+    return jsonText(
+      c,
+      `{"message":"Configuration item marked as archived",${written.item.slice(written.item.indexOf("{") + 1)}`,
+      200,
+    );
   });
 }
 

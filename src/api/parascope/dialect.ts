@@ -50,7 +50,7 @@ export function errorResponse(error: unknown, c: AppContext): Response {
     return respond(c, error.status, error.message, error.headers);
   }
   if (error instanceof HTTPException && error.status < 500) {
-    return respond(c, error.status as ContentfulStatusCode, error.message || "The request cannot be served");
+    return respond(c, error.status, error.message || "The request cannot be served");
   }
   const requestId = c.get("requestId");
   logEvent("error", { event: "defect", request_id: requestId, error: describe(error) });
@@ -136,7 +136,12 @@ export function listParameter(description: string, example: string) {
 /** Pages: offset and limit as documented, and a cursor that costs the same on every page. */
 export function pageParameters(limit: number) {
   return {
-    offset: integerParameter({ from: 0, to: 1_000_000, default: 0, description: "Items to skip; for deep pages use cursor" }),
+    offset: integerParameter({
+      from: 0,
+      to: 1_000_000,
+      default: 0,
+      description: "Items to skip; for deep pages use cursor",
+    }),
     limit: integerParameter({ from: 1, to: 1000, default: limit, description: "Items per page" }),
     cursor: z.string().max(4096).optional().openapi({ description: "next_cursor of the page before" }),
   };
@@ -155,7 +160,10 @@ export function listSchema(item: z.ZodType, name: string) {
       offset: z.number().int(),
       limit: z.number().int(),
       next_cursor: z.string().nullable().openapi({ description: "Opens the next page; null on the last" }),
-      total_is_lower_bound: z.literal(true).optional().openapi({ description: "With count=estimate: there are at least so many" }),
+      total_is_lower_bound: z
+        .literal(true)
+        .optional()
+        .openapi({ description: "With count=estimate: there are at least so many" }),
     })
     .openapi(name);
 }
@@ -170,12 +178,19 @@ export function listResponse(c: AppContext, page: Page, window: { offset: number
   );
 }
 
+/** The content of a JSON request or response. */
+export function jsonContent<Schema extends z.ZodType>(schema: Schema) {
+  return { "application/json": { schema } };
+}
+
 /** The errors that a route documents, by status. */
-export function errorResponses(...statuses: (keyof typeof typeOf & number)[]) {
+export function errorResponses(...statuses: number[]) {
   return Object.fromEntries(
-    [401, 403, 429, 503, ...statuses].toSorted().map((status) => [
-      status,
-      { description: typeOf[status] ?? "", content: { "application/json": { schema: errorSchema } } },
-    ]),
+    [401, 403, 429, 503, ...statuses]
+      .toSorted((left, right) => left - right)
+      .map((status) => [
+        status,
+        { description: typeOf[status] ?? "", content: { "application/json": { schema: errorSchema } } },
+      ]),
   );
 }

@@ -49,7 +49,11 @@ export const typedItemShape: ItemShape = {
 export const archivedShape: ItemShape = { ci_id: "ciId", status: "status", status_updated_at: "statusUpdatedAt" };
 
 const instant = z.iso.datetime().openapi({ example: "2025-07-08T12:00:00.000Z" });
-const wireDocument = itemDocument.openapi({ type: "object", additionalProperties: true, description: "The document as it came" });
+const wireDocument = itemDocument().openapi({
+  type: "object",
+  additionalProperties: true,
+  description: "The document as it came",
+});
 
 export const itemSchema = z
   .object({
@@ -82,10 +86,10 @@ export const typedItemSchema = z
 
 const text = { type: "string", minLength: 1 } as const;
 const fields = {
-  name: itemName.openapi({ ...text, description: "At most 1,024 bytes of UTF-8", example: "new-service" }),
-  namespace: itemNamespace.openapi({ type: ["string", "null"], example: "production" }),
-  ci_type: itemType.openapi({ ...text, description: "At most 128 bytes of UTF-8", example: "kubernetes.service" }),
-  department: itemDepartment.openapi({ type: ["string", "null"] }),
+  name: itemName().openapi({ ...text, description: "At most 1,024 bytes of UTF-8", example: "new-service" }),
+  namespace: itemNamespace().openapi({ type: ["string", "null"], example: "production" }),
+  ci_type: itemType().openapi({ ...text, description: "At most 128 bytes of UTF-8", example: "kubernetes.service" }),
+  department: itemDepartment().openapi({ type: ["string", "null"] }),
 };
 
 /** A sighting: what POST and each element of a bulk say. */
@@ -114,6 +118,9 @@ export const patchSchema = z
     namespace: fields.namespace.optional(),
     ci_type: fields.ci_type.optional(),
     department: fields.department.optional(),
-    raw_data: wireDocument.nullable().optional().openapi({ description: "A merge patch (RFC 7396); null empties the document" }),
+    raw_data: wireDocument
+      .nullable()
+      .optional()
+      .openapi({ description: "A merge patch (RFC 7396); null empties the document" }),
   })
   .openapi("ConfigurationItemPatch");

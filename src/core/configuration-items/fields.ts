@@ -21,15 +21,32 @@ function storedText(bytes: number) {
     });
 }
 
-export const itemName = storedText(1024);
-export const itemType = storedText(128);
+// Functions, not schemas: a dialect adds its documentation to a schema of its own.
+
+export function itemName() {
+  return storedText(1024);
+}
+
+export function itemType() {
+  return storedText(128);
+}
+
 /** An empty namespace is none. */
-export const itemNamespace = z
-  .union([z.literal("").transform(() => null), z.null(), storedText(512)])
-  .describe("Absent, null or empty: the item belongs to no namespace");
-export const itemDepartment = storedText(255).nullable();
-export const sourceName = storedText(255);
-export const itemDocument = z.custom<JsonObject>(isJsonObject, "must be a JSON object");
+export function itemNamespace() {
+  return z.union([z.literal("").transform(() => null), z.null(), storedText(512)]);
+}
+
+export function itemDepartment() {
+  return storedText(255).nullable();
+}
+
+export function sourceName() {
+  return storedText(255);
+}
+
+export function itemDocument() {
+  return z.custom<JsonObject>(isJsonObject, "must be a JSON object");
+}
 
 /** The instant at which any source saw the item last. */
 export const lastSeen = sql`(select max(r.last_seen) from source_records r where r.ci_id = c.ci_id)`;
@@ -77,9 +94,6 @@ export const itemSorts: Readonly<Record<string, { readonly key: SQL; readonly ty
 // An item is as old as its youngest record: it was seen after an instant when one record was, and before when all were.
 function lastSeenCondition(operator: Operator, values: readonly string[], text: string): SQL {
   const instants = instantValues(values, text);
-  const seen = (comparison: string, value: string) =>
-    sql`exists (select from source_records r where r.ci_id = c.ci_id and r.last_seen ${sql.raw(comparison)} ${value}::timestamptz)`;
-  const is = (value: string) => sql`(${seen("=", value)} and not ${seen(">", value)})`;
   const [value = ""] = instants;
   switch (operator) {
     case "gt":
@@ -92,10 +106,10 @@ function lastSeenCondition(operator: Operator, values: readonly string[], text: 
       return sql`(${seen("<=", value)} and not ${seen(">", value)})`;
     case "eq":
     case "in":
-      return sql`(${sql.join(instants.map(is), sql` or `)})`;
+      return sql`(${sql.join(instants.map(seenAt), sql` or `)})`;
     case "ne":
     case "nin":
-      return sql`not (${sql.join(instants.map(is), sql` or `)})`;
+      return sql`not (${sql.join(instants.map(seenAt), sql` or `)})`;
     case "null":
       return sql`false`;
     case "notnull":
@@ -105,4 +119,13 @@ function lastSeenCondition(operator: Operator, values: readonly string[], text: 
     case "startswith":
       throw new FilterSyntaxError(`filter "${text}": ${operator} compares texts; use eq, in, gt, gte, lt or lte`);
   }
+}
+
+function seen(comparison: ">" | ">=" | "<" | "<=" | "=", instant: string): SQL {
+  return sql`exists (select from source_records r
+    where r.ci_id = c.ci_id and r.last_seen ${sql.raw(comparison)} ${instant}::timestamptz)`;
+}
+
+function seenAt(instant: string): SQL {
+  return sql`(${seen("=", instant)} and not ${seen(">", instant)})`;
 }

@@ -22,15 +22,17 @@ export function selectItemPage(actor: Actor, query: ItemPageQuery): SQL {
   const sort = itemSorts[query.sort] ?? { key: sql`c.created_at`, type: "timestamptz" };
   const direction = sql.raw(query.order);
   const visible = sql.join([visibleTo(actor, "c"), ...conditions(itemFields, query.filters)], sql` and `);
+  const isSeen = query.sort === "last_seen";
+  const id = isSeen ? sql`r.ci_id` : sql`c.ci_id`;
   const after = query.after
-    ? sql`and (${sort.key}, c.ci_id) ${sql.raw(query.order === "asc" ? ">" : "<")}
+    ? sql`and (${sort.key}, ${id}) ${sql.raw(query.order === "asc" ? ">" : "<")}
           (${query.after[0]}::${sql.raw(sort.type)}, ${query.after[1]}::uuid)`
     : sql``;
   return sql`with page as materialized (
       select s.*, row_number() over () as place from (
-        select c.ci_id, ${sort.key} as sort_key from ${query.sort === "last_seen" ? seenItems : sql`configuration_items c`}
+        select c.ci_id, ${sort.key} as sort_key from ${isSeen ? seenItems : sql`configuration_items c`}
         where ${visible} ${after}
-        order by ${sort.key} ${direction}, c.ci_id ${direction}
+        order by ${sort.key} ${direction}, ${id} ${direction}
         limit ${query.limit + 1} offset ${query.offset}) as s)
     select
       coalesce((select json_agg(${renderItem(query.rendering)} order by p.place)
@@ -91,13 +93,9 @@ export function archiveItem(actor: Actor, context: string, ciId: string, renderi
 
 const writtenLastSeen = sql`muster.current_last_seen(c.ci_id)`;
 
-// The two partial indexes are merged in order; an item with several records counts with its youngest.
-const seenItems = sql`(
-    select r.ci_id, r.last_seen, r.ctid as record from source_records r where r.live and r.ages
-    union all
-    select r.ci_id, r.last_seen, r.ctid as record from source_records r where not (r.live and r.ages)
-  ) r join configuration_items c on c.ci_id = r.ci_id
-    and not exists (select from source_records y where y.ci_id = r.ci_id and (y.last_seen, y.ctid) > (r.last_seen, r.record))`;
+// An item with several records counts with its youngest.
+const seenItems = sql`source_records r join configuration_items c on c.ci_id = r.ci_id and not exists (
+    select from source_records y where y.ci_id = r.ci_id and (y.last_seen, y.ctid) > (r.last_seen, r.ctid))`;
 
 function visibleItem(actor: Actor, ciId: string): SQL {
   return sql`(select c.ci_id from configuration_items c where c.ci_id = ${ciId}::uuid and ${visibleTo(actor, "c")})`;

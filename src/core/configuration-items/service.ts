@@ -111,7 +111,13 @@ export async function replaceItem(
 
 /** Merges a patch into an item (RFC 7396 inside the document). Throws `not_found` and `conflict`. */
 export async function patchItem(ctx: Ctx, ciId: string, patch: ItemContent, shape: ItemShape): Promise<Written> {
-  return writeItem(ctx, ciId, patch.raw_data === null ? { ...patch, raw_data: {} } : patch, patch.raw_data !== null, shape);
+  return writeItem(
+    ctx,
+    ciId,
+    patch.raw_data === null ? { ...patch, raw_data: {} } : patch,
+    patch.raw_data !== null,
+    shape,
+  );
 }
 
 /** Archives an item; it stays for its retention, and comes back when it is reported again. Throws `not_found`. */

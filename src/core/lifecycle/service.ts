@@ -19,12 +19,11 @@ export interface SweepReport extends Record<string, unknown> {
 
 /**
  * Turns what was not seen for its threshold inactive, archives what has been inactive for its own, and removes what has
- * been archived for its retention. Works in batches until nothing is due or `deadline` (epoch ms) has passed; safe to
- * run twice at once and to break off anywhere.
+ * been archived for its retention. Works in batches until nothing is due or it is late; safe to run twice at once and to
+ * break off anywhere.
  */
-export async function sweepLifecycle(ctx: Ctx, deadline: number): Promise<SweepReport> {
+export async function sweepLifecycle(ctx: Ctx, isLate: () => boolean): Promise<SweepReport> {
   const context = writeContext(ctx);
-  const isLate = () => Date.now() > deadline;
   const unseen = await repeat(isLate, async () => {
     const row = await runOne<{ records: number; items: number }>(ctx, repository.sweepUnseen(context, batchSize));
     return { touched: row.records, moved: row.items };
@@ -56,20 +55,21 @@ export async function ensurePartitions(ctx: Ctx): Promise<{ made: number }> {
   return runOne<{ made: number }>(ctx, repository.ensurePartitions(ctx.now));
 }
 
-/** Runs a job and records how it ended; a failure is recorded and thrown again. */
+/** Runs a job and records when by `clock` and how it ended; a failure is recorded and thrown again. */
 export async function recorded<Report extends Record<string, unknown>>(
   ctx: Ctx,
   job: string,
+  clock: () => Date,
   work: () => Promise<Report>,
 ): Promise<Report> {
-  const started = new Date();
+  const started = clock();
   try {
     const report = await work();
-    await run(ctx, repository.recordRun(job, started, new Date(), "succeeded", JSON.stringify(report)));
+    await run(ctx, repository.recordRun(job, started, clock(), "succeeded", JSON.stringify(report)));
     return report;
   } catch (error) {
     const details = JSON.stringify({ error: error instanceof Error ? error.message : "unknown failure" });
-    await run(ctx, repository.recordRun(job, started, new Date(), "failed", details));
+    await run(ctx, repository.recordRun(job, started, clock(), "failed", details));
     throw error;
   }
 }

@@ -21,9 +21,13 @@ export const changes = pgTable(
     actor: plainText(),
     requestId: plainText("request_id"),
     reason: plainText(),
-    xid: transactionId().notNull().default(sql`pg_current_xact_id()`),
+    xid: transactionId()
+      .notNull()
+      .default(sql`pg_current_xact_id()`),
     oversized: boolean().notNull().default(false),
-    entries: document().notNull().default(sql`'[]'::jsonb`),
+    entries: document()
+      .notNull()
+      .default(sql`'[]'::jsonb`),
   },
   (table) => [
     primaryKey({ columns: [table.changedAt, table.id] }),

@@ -6,10 +6,14 @@ import { bytes, instant, plainText } from "./columns.ts";
 export const users = pgTable(
   "users",
   {
-    id: uuid().primaryKey().default(sql`uuidv7()`),
+    id: uuid()
+      .primaryKey()
+      .default(sql`uuidv7()`),
     name: plainText().notNull(),
     role: plainText().notNull().default("viewer"),
-    createdAt: instant("created_at").notNull().default(sql`now()`),
+    createdAt: instant("created_at")
+      .notNull()
+      .default(sql`now()`),
   },
   (table) => [
     unique("users_name_key").on(table.name),
@@ -21,7 +25,9 @@ export const users = pgTable(
 export const apiKeys = pgTable(
   "api_keys",
   {
-    id: uuid().primaryKey().default(sql`uuidv7()`),
+    id: uuid()
+      .primaryKey()
+      .default(sql`uuidv7()`),
     name: plainText().notNull(),
     tier: plainText().notNull(),
     userId: uuid("user_id").references(() => users.id),
@@ -31,7 +37,9 @@ export const apiKeys = pgTable(
     scopes: jsonb(),
     rateLimitPerMinute: integer("rate_limit_per_minute"),
     burst: integer(),
-    createdAt: instant("created_at").notNull().default(sql`now()`),
+    createdAt: instant("created_at")
+      .notNull()
+      .default(sql`now()`),
     expiresAt: instant("expires_at"),
     revokedAt: instant("revoked_at"),
   },

@@ -11,7 +11,9 @@ export const jobRuns = pgTable(
     startedAt: instant("started_at").notNull(),
     finishedAt: instant("finished_at").notNull(),
     outcome: plainText().notNull(),
-    details: jsonb().notNull().default(sql`'{}'::jsonb`),
+    details: jsonb()
+      .notNull()
+      .default(sql`'{}'::jsonb`),
   },
   (table) => [
     index("job_runs_job_started_at_idx").on(table.job, table.startedAt),
@@ -29,7 +31,9 @@ export const lifecycleSettings = pgTable(
     inactiveAfterSeconds: integer("inactive_after_seconds").notNull(),
     archiveAfterSeconds: integer("archive_after_seconds").notNull(),
     purgeAfterSeconds: integer("purge_after_seconds").notNull(),
-    updatedAt: instant("updated_at").notNull().default(sql`now()`),
+    updatedAt: instant("updated_at")
+      .notNull()
+      .default(sql`now()`),
   },
   (table) => [
     unique("lifecycle_settings_pattern_key").on(table.ciType, table.namespace).nullsNotDistinct(),

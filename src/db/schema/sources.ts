@@ -9,8 +9,12 @@ export const sources = pgTable(
     id: integer().primaryKey().generatedAlwaysAsIdentity(),
     name: plainText().notNull(),
     collectorId: integer("collector_id"),
-    createdAt: instant("created_at").notNull().default(sql`now()`),
-    updatedAt: instant("updated_at").notNull().default(sql`now()`),
+    createdAt: instant("created_at")
+      .notNull()
+      .default(sql`now()`),
+    updatedAt: instant("updated_at")
+      .notNull()
+      .default(sql`now()`),
   },
   (table) => [unique("sources_collector_id_name_key").on(table.collectorId, table.name).nullsNotDistinct()],
 );
