@@ -4,14 +4,14 @@ CREATE TABLE "changes" (
 	"ci_id" uuid NOT NULL,
 	"version" integer NOT NULL,
 	"source_id" integer,
-	"change_type" text COLLATE "C" NOT NULL,
-	"ci_type" text COLLATE "C" NOT NULL,
-	"namespace" text COLLATE "C",
-	"name" text COLLATE "C" NOT NULL,
-	"department" text COLLATE "C",
-	"actor" text COLLATE "C",
-	"request_id" text COLLATE "C",
-	"reason" text COLLATE "C",
+	"change_type" text COLLATE "pg_c_utf8" NOT NULL,
+	"ci_type" text COLLATE "pg_c_utf8" NOT NULL,
+	"namespace" text COLLATE "pg_c_utf8",
+	"name" text COLLATE "pg_c_utf8" NOT NULL,
+	"department" text COLLATE "pg_c_utf8",
+	"actor" text COLLATE "pg_c_utf8",
+	"request_id" text COLLATE "pg_c_utf8",
+	"reason" text COLLATE "pg_c_utf8",
 	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL,
 	"oversized" boolean DEFAULT false NOT NULL,
 	"entries" jsonb DEFAULT '[]'::jsonb NOT NULL,
@@ -25,11 +25,11 @@ CREATE TABLE "configuration_items" (
 	"created_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
 	"status_updated_at" timestamp(3) with time zone,
-	"status" text COLLATE "C" DEFAULT 'active' NOT NULL,
-	"ci_type" text COLLATE "C" NOT NULL,
-	"namespace" text COLLATE "C",
-	"name" text COLLATE "C" NOT NULL,
-	"department" text COLLATE "C",
+	"status" text COLLATE "pg_c_utf8" DEFAULT 'active' NOT NULL,
+	"ci_type" text COLLATE "pg_c_utf8" NOT NULL,
+	"namespace" text COLLATE "pg_c_utf8",
+	"name" text COLLATE "pg_c_utf8" NOT NULL,
+	"department" text COLLATE "pg_c_utf8",
 	"content_hash" "bytea" NOT NULL,
 	"raw_data" jsonb DEFAULT '{}'::jsonb NOT NULL,
 	CONSTRAINT "configuration_items_status_check" CHECK ("configuration_items"."status" in ('active', 'inactive', 'archived')),
@@ -39,10 +39,10 @@ CREATE TABLE "configuration_items" (
 CREATE TABLE "item_counts" (
 	"n" integer NOT NULL,
 	"source_id" integer,
-	"status" text COLLATE "C" NOT NULL,
-	"ci_type" text COLLATE "C" NOT NULL,
-	"namespace" text COLLATE "C",
-	"department" text COLLATE "C"
+	"status" text COLLATE "pg_c_utf8" NOT NULL,
+	"ci_type" text COLLATE "pg_c_utf8" NOT NULL,
+	"namespace" text COLLATE "pg_c_utf8",
+	"department" text COLLATE "pg_c_utf8"
 );
 --> statement-breakpoint
 CREATE TABLE "source_records" (
@@ -51,21 +51,21 @@ CREATE TABLE "source_records" (
 	"source_id" integer,
 	"live" boolean DEFAULT true NOT NULL,
 	"ages" boolean DEFAULT true NOT NULL,
-	"ci_type" text COLLATE "C" NOT NULL,
-	"namespace" text COLLATE "C",
-	"name" text COLLATE "C" NOT NULL,
+	"ci_type" text COLLATE "pg_c_utf8" NOT NULL,
+	"namespace" text COLLATE "pg_c_utf8",
+	"name" text COLLATE "pg_c_utf8" NOT NULL,
 	"content_hash" "bytea" NOT NULL,
 	CONSTRAINT "source_records_identity_key" UNIQUE NULLS NOT DISTINCT("source_id","ci_type","namespace","name")
 );
 --> statement-breakpoint
 CREATE TABLE "api_keys" (
 	"id" uuid PRIMARY KEY DEFAULT uuidv7() NOT NULL,
-	"name" text COLLATE "C" NOT NULL,
-	"tier" text COLLATE "C" NOT NULL,
+	"name" text COLLATE "pg_c_utf8" NOT NULL,
+	"tier" text COLLATE "pg_c_utf8" NOT NULL,
 	"user_id" uuid,
 	"key_hash" "bytea" NOT NULL,
-	"pepper_id" text COLLATE "C" NOT NULL,
-	"last_four" text COLLATE "C" NOT NULL,
+	"pepper_id" text COLLATE "pg_c_utf8" NOT NULL,
+	"last_four" text COLLATE "pg_c_utf8" NOT NULL,
 	"scopes" jsonb,
 	"rate_limit_per_minute" integer,
 	"burst" integer,
@@ -80,16 +80,16 @@ CREATE TABLE "api_keys" (
 --> statement-breakpoint
 CREATE TABLE "users" (
 	"id" uuid PRIMARY KEY DEFAULT uuidv7() NOT NULL,
-	"name" text COLLATE "C" NOT NULL,
-	"role" text COLLATE "C" DEFAULT 'viewer' NOT NULL,
+	"name" text COLLATE "pg_c_utf8" NOT NULL,
+	"role" text COLLATE "pg_c_utf8" DEFAULT 'viewer' NOT NULL,
 	"created_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "users_name_key" UNIQUE("name"),
 	CONSTRAINT "users_role_check" CHECK ("users"."role" in ('admin', 'editor', 'viewer'))
 );
 --> statement-breakpoint
 CREATE TABLE "ci_types" (
-	"ci_type" text COLLATE "C" PRIMARY KEY NOT NULL,
-	"type_table" text COLLATE "C" NOT NULL,
+	"ci_type" text COLLATE "pg_c_utf8" PRIMARY KEY NOT NULL,
+	"type_table" text COLLATE "pg_c_utf8" NOT NULL,
 	"columns" jsonb NOT NULL,
 	"has_metrics" boolean NOT NULL,
 	"hidden_paths" text[] NOT NULL,
@@ -98,18 +98,18 @@ CREATE TABLE "ci_types" (
 --> statement-breakpoint
 CREATE TABLE "job_runs" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "job_runs_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
-	"job" text COLLATE "C" NOT NULL,
+	"job" text COLLATE "pg_c_utf8" NOT NULL,
 	"started_at" timestamp(3) with time zone NOT NULL,
 	"finished_at" timestamp(3) with time zone NOT NULL,
-	"outcome" text COLLATE "C" NOT NULL,
+	"outcome" text COLLATE "pg_c_utf8" NOT NULL,
 	"details" jsonb DEFAULT '{}'::jsonb NOT NULL,
 	CONSTRAINT "job_runs_outcome_check" CHECK ("job_runs"."outcome" in ('succeeded', 'failed', 'skipped'))
 );
 --> statement-breakpoint
 CREATE TABLE "lifecycle_settings" (
 	"id" integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "lifecycle_settings_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
-	"ci_type" text COLLATE "C",
-	"namespace" text COLLATE "C",
+	"ci_type" text COLLATE "pg_c_utf8",
+	"namespace" text COLLATE "pg_c_utf8",
 	"inactive_after_seconds" integer NOT NULL,
 	"archive_after_seconds" integer NOT NULL,
 	"purge_after_seconds" integer NOT NULL,
@@ -120,7 +120,7 @@ CREATE TABLE "lifecycle_settings" (
 --> statement-breakpoint
 CREATE TABLE "sources" (
 	"id" integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "sources_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
-	"name" text COLLATE "C" NOT NULL,
+	"name" text COLLATE "pg_c_utf8" NOT NULL,
 	"collector_id" integer,
 	"created_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp(3) with time zone DEFAULT now() NOT NULL,

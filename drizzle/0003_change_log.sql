@@ -43,6 +43,27 @@ CREATE FUNCTION muster.metrics_update(declared ci_types) RETURNS text LANGUAGE s
   WHERE (c ->> 'metric')::boolean
 $$;
 --> statement-breakpoint
+-- doc with the metrics that the type table holds for an item; doc itself holds those of its last real change.
+CREATE FUNCTION muster.with_metrics(doc jsonb, declared ci_types, item_id uuid) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  held jsonb;
+  metric jsonb;
+  value jsonb;
+BEGIN
+  IF declared.has_metrics THEN
+    EXECUTE format('SELECT to_jsonb(t) FROM public.%I t WHERE t.ci_id = $1', declared.type_table) INTO held USING item_id;
+    FOR metric IN SELECT c FROM jsonb_array_elements(declared.columns) AS t (c) WHERE (c ->> 'metric')::boolean LOOP
+      value := held -> (metric ->> 'name');
+      CONTINUE WHEN value IS NULL OR value = 'null';
+      FOR i IN REVERSE jsonb_array_length(metric -> 'path') - 1 .. 0 LOOP
+        value := jsonb_build_object(metric -> 'path' ->> i, value);
+      END LOOP;
+      doc := muster.merge_patch(doc, value);
+    END LOOP;
+  END IF;
+  RETURN doc;
+END $$;
+--> statement-breakpoint
 CREATE FUNCTION muster.items_inserted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public AS $$
 DECLARE
@@ -80,6 +101,8 @@ BEGIN
   LEFT JOIN ci_types ot ON ot.ci_type = o.ci_type
   LEFT JOIN ci_types nt ON nt.ci_type = n.ci_type
   CROSS JOIN LATERAL (
+    SELECT coalesce(ot.hidden_paths, '{}') = coalesce(nt.hidden_paths, '{}') AS same_paths) AS hidden
+  CROSS JOIN LATERAL (
     SELECT jsonb_agg(e.entry) AS entries
     FROM (
       SELECT entry FROM unnest(ARRAY[
@@ -91,9 +114,13 @@ BEGIN
       WHERE entry IS NOT NULL
       UNION ALL
       SELECT entry FROM muster.diff(
-        muster.without_paths(o.raw_data, ot.hidden_paths), muster.without_paths(n.raw_data, nt.hidden_paths),
+        muster.without_paths(o.raw_data, nt.hidden_paths), muster.without_paths(n.raw_data, nt.hidden_paths),
         ARRAY['raw_data'], 1) AS r (entry)
-      WHERE o.content_hash <> n.content_hash OR o.raw_data IS DISTINCT FROM n.raw_data
+      WHERE hidden.same_paths AND (o.content_hash <> n.content_hash OR o.raw_data IS DISTINCT FROM n.raw_data)
+      UNION ALL
+      -- What the new type ignores was content of the old one: only the whole document leads back.
+      SELECT jsonb_build_object('path', ARRAY['raw_data'], 'op', 'replace', 'old', o.raw_data, 'new', n.raw_data)
+      WHERE NOT hidden.same_paths
     ) AS e
   ) AS d
   WHERE d.entries IS NOT NULL;
@@ -154,10 +181,14 @@ CREATE FUNCTION muster.item_bookkeeping() RETURNS trigger LANGUAGE plpgsql SECUR
 SET search_path = pg_catalog, public AS $$
 BEGIN
   IF NEW IS DISTINCT FROM OLD THEN
-    NEW.version := OLD.version + 1;
-    NEW.updated_at := greatest(muster.request_now(), OLD.updated_at);
     NEW.content_hash := muster.content_hash(
       NEW.raw_data, (SELECT t.hidden_paths FROM ci_types t WHERE t.ci_type = NEW.ci_type));
+    -- What the log does not tell is no version either.
+    IF (NEW.name, NEW.namespace, NEW.ci_type, NEW.status, NEW.department, NEW.content_hash) IS DISTINCT FROM
+       (OLD.name, OLD.namespace, OLD.ci_type, OLD.status, OLD.department, OLD.content_hash) THEN
+      NEW.version := OLD.version + 1;
+      NEW.updated_at := greatest(muster.request_now(), OLD.updated_at);
+    END IF;
     IF NEW.status <> OLD.status THEN
       NEW.status_updated_at := NEW.updated_at;
     END IF;

@@ -141,11 +141,16 @@ BEGIN
   SELECT t.* INTO declared FROM ci_types t WHERE t.ci_type = becomes.ci_type;
   becomes.raw_data := muster.without_paths(
     CASE WHEN NOT patch ? 'raw_data' THEN was.raw_data
+         WHEN merging AND was.ci_type = becomes.ci_type
+           THEN muster.merge_patch(muster.with_metrics(was.raw_data, declared, item_id), patch -> 'raw_data')
          WHEN merging THEN muster.merge_patch(was.raw_data, patch -> 'raw_data')
          ELSE patch -> 'raw_data' END, declared.redacted_paths);
   becomes.content_hash := muster.content_hash(becomes.raw_data, declared.hidden_paths);
   IF (becomes.name, becomes.namespace, becomes.ci_type, becomes.department, becomes.content_hash) IS NOT DISTINCT FROM
      (was.name, was.namespace, was.ci_type, was.department, was.content_hash) THEN
+    IF declared.has_metrics AND patch ? 'raw_data' THEN
+      EXECUTE muster.metrics_update(declared) USING ARRAY[item_id], ARRAY[becomes.raw_data];
+    END IF;
     RETURN 'unchanged';
   END IF;
   UPDATE source_records r SET ci_type = becomes.ci_type, namespace = becomes.namespace, name = becomes.name

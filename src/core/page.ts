@@ -49,7 +49,8 @@ export async function openPage(ctx: Ctx, query: string, page: PageRequest): Prom
 
 export async function closePage(ctx: Ctx, query: string, row: PageRow, count: CountMode): Promise<Page> {
   const total = row.total === null ? null : Number(row.total);
-  const totalIsLowerBound = count === "estimate" && total !== null && total > estimateBound;
+  // A total above that was not counted but known.
+  const totalIsLowerBound = count === "estimate" && total === estimateBound + 1;
   return {
     items: row.items,
     total: totalIsLowerBound ? estimateBound : total,

@@ -72,6 +72,7 @@ function kindOf(code: string): DatabaseError["kind"] {
       return "conflict";
     case "22P02":
     case "22P05":
+    case "22021":
     case "22003":
     case "22007":
     case "22008":

@@ -1,5 +1,5 @@
 import { createDenials } from "./denials.ts";
-import type { AdmitRequest } from "./gate.ts";
+import type { AdmitRequest } from "./policies.ts";
 import type { Verdict } from "./token-bucket.ts";
 
 /** Whose tokens are taken: an API key, by its id, or an address, by itself or its hash. */

@@ -1,13 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
-import type { RateClass, RateLimit } from "./policies.ts";
+import type { AdmitRequest, RateClass } from "./policies.ts";
 import { isSpent, take, type Bucket, type Verdict } from "./token-bucket.ts";
-
-/** One request at the gate: which bucket it draws on, how many tokens it costs (at least 1), and the limit in force. */
-export interface AdmitRequest {
-  class: RateClass;
-  cost: number;
-  limit: RateLimit;
-}
 
 type Buckets = Partial<Record<RateClass, Bucket>>;
 

@@ -19,3 +19,10 @@ export const defaultLimits: Readonly<Record<RateClass, RateLimit>> = {
 export function rateLimit(perMinute: number, burst = perMinute): RateLimit {
   return { perMinute, burst };
 }
+
+/** One request at the gate: which bucket it draws on, how many tokens it costs (at least 1), and the limit in force. */
+export interface AdmitRequest {
+  class: RateClass;
+  cost: number;
+  limit: RateLimit;
+}

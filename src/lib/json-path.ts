@@ -9,6 +9,9 @@ const quotedKey = /^\["((?:[^"\\]|\\.)*)"\]/;
  * the end or to a colon. `[*]` stands for every element of an array and comes back as null. Throws PathSyntaxError.
  */
 export function readPath(text: string): { path: (string | null)[]; rest: string } {
+  if (text.includes("\0")) {
+    throw new PathSyntaxError("holds the character NUL, which nothing stored can hold");
+  }
   const path: (string | null)[] = [];
   let rest = text;
   while (rest !== "" && !rest.startsWith(":")) {

@@ -6,6 +6,9 @@ export interface JsonObject {
 /** Levels of nesting that a document may have; real Kubernetes objects stay below 40. */
 export const maxJsonDepth = 64;
 
+/** Digits after the point that PostgreSQL's numeric holds. */
+const maxDecimalPlaces = 16_383;
+
 /** The text is not JSON; the message says where. */
 export class JsonSyntaxError extends Error {}
 
@@ -81,14 +84,14 @@ function keepDigits(_key: string, value: unknown, context: { source?: string }):
   if (typeof value !== "number" || context.source === undefined || !Number.isFinite(value)) {
     return value;
   }
-  if (value === 0 && /[1-9]/.test(context.source.split(/[eE]/)[0] ?? "")) {
+  const [mantissa = "", exponent = "0"] = context.source.split(/[eE]/);
+  if (value === 0 && /[1-9]/.test(mantissa)) {
     return Number.NaN;
   }
-  const digits = context.source
-    .replace(/[eE].*$/, "")
-    .replace(/[-.]/g, "")
-    .replace(/^0+/, "")
-    .replace(/0+$/, "");
-  const isLong = digits.length > 15 || (Number.isInteger(value) && !Number.isSafeInteger(value));
-  return isLong && !/[eE]/.test(context.source) ? exact.rawJSON(context.source) : value;
+  const digits = mantissa.replace(/[-.]/g, "").replace(/^0+/, "").replace(/0+$/, "");
+  if (digits.length <= 15 && (!Number.isInteger(value) || Number.isSafeInteger(value))) {
+    return value;
+  }
+  const decimalPlaces = (mantissa.split(".")[1] ?? "").length - Number(exponent);
+  return decimalPlaces > maxDecimalPlaces ? Number.NaN : exact.rawJSON(context.source);
 }

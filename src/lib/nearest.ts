@@ -1,9 +1,10 @@
 /** The candidate that takes the fewest edits to reach from a mistyped word; undefined when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let fewest = Math.max(2, Math.ceil(word.length / 2)) + 1;
+  const start = word.toLowerCase().slice(0, 64);
+  let fewest = Math.max(2, Math.ceil(start.length / 2)) + 1;
   for (const candidate of candidates) {
-    const distance = edits(word.toLowerCase().slice(0, 64), candidate.toLowerCase());
+    const distance = edits(start, candidate.toLowerCase());
     if (distance < fewest) {
       fewest = distance;
       best = candidate;

@@ -61,6 +61,18 @@ describe.each(["postgres", "pglite"] as const)("%s", (kind) => {
   }, 60_000);
 });
 
+test("pglite ends cleanly by an error it cannot survive, and its folder can be opened again", async () => {
+  const dataDir = join(home, "pglite-fatal");
+  const engine = await openEngine({ kind: "pglite", dataDir });
+  await query(engine, "CREATE TABLE kept AS SELECT 4 AS id");
+  await expect(query(engine, "COPY kept FROM STDIN")).rejects.toThrow(/terminat|EOF/);
+  await expect(query(engine, "SELECT 1")).rejects.toThrow(/ECONNREFUSED|terminated|ECONNRESET/);
+  await engine.close();
+  await using(await openEngine({ kind: "pglite", dataDir }), async (again) => {
+    expect(await query(again, "SELECT * FROM kept")).toEqual([{ id: 4 }]);
+  });
+}, 60_000);
+
 describe("postgres", () => {
   test("starts over a server that was killed, and over the pid file of another program", async () => {
     const dataDir = join(home, "postgres-stale");

@@ -54,6 +54,15 @@ test("cancels what a caller who left was running, and rolls its batch back", asy
   expect(await count("SELECT FROM things WHERE id = 77")).toBe(0);
 });
 
+test("refuses COPY from the caller and goes on, in a batch too", async () => {
+  const sql = stack.driver();
+  await expect(sql`COPY things FROM STDIN`).rejects.toMatchObject({ code: "57014" });
+  await expect(sql.transaction([sql`SELECT 1`, sql`COPY things FROM STDIN`])).rejects.toMatchObject({
+    code: "57014",
+  });
+  expect((await sql`SELECT 1 AS one`).rows).toEqual([{ one: 1 }]);
+});
+
 test("tells of a lost connection, and the next call connects anew", async () => {
   const sql = stack.driver();
   await expect(sql`SELECT pg_terminate_backend(pg_backend_pid())`).rejects.toMatchObject({ code: "57P01" });

@@ -62,15 +62,6 @@ describe.each(["postgres", "pglite"] as const)("the endpoint over %s", (kind) =>
     await expect(stack.driver().query("SELECT 1; SELECT 2")).rejects.toMatchObject({ code: "42601" });
   });
 
-  test("refuses COPY from the caller and goes on, in a batch too", async () => {
-    const sql = stack.driver();
-    await expect(sql`COPY things FROM STDIN`).rejects.toMatchObject({ code: "57014" });
-    await expect(sql.transaction([sql`SELECT 1`, sql`COPY things FROM STDIN`])).rejects.toMatchObject({
-      code: "57014",
-    });
-    expect((await sql`SELECT 1 AS one`).rows).toEqual([{ one: 1 }]);
-  });
-
   test("acts as the role of the connection string, in every call anew", async () => {
     const [owner, reader] = [stack.driver(), stack.driver("reader")];
     const who = async (sql: NeonQueryFunction<false, true>) => (await sql`SELECT current_user AS me`).rows;

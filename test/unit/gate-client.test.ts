@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { admit, rateLimitHeaders, type GateNamespace, type Principal } from "../../src/gate/client.ts";
 import { createDenials } from "../../src/gate/denials.ts";
-import type { AdmitRequest } from "../../src/gate/gate.ts";
-import { rateLimit } from "../../src/gate/policies.ts";
+import { type AdmitRequest, rateLimit } from "../../src/gate/policies.ts";
 import type { Verdict } from "../../src/gate/token-bucket.ts";
 
 const enforced = { enforce: true };

@@ -17,29 +17,26 @@ export async function openPglite(dataDir: string | undefined): Promise<Engine> {
   const folder = dataDir === undefined ? undefined : resolve(dataDir);
   if (folder !== undefined) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unlock = folder === undefined ? () => undefined : lockData(join(folder, "lock"));
-  try {
-    if (!hasWarned) process.stderr.write(LIMITS);
-    hasWarned = true;
-    const { worker, port, exited } = await launch(folder === undefined ? undefined : join(folder, "cluster"));
-    return {
-      kind: "pglite",
-      adminUrl: `postgres://postgres@127.0.0.1:${port}/postgres`,
-      maxConnections: 1,
-      async close() {
-        worker.postMessage("close");
-        await exited;
-        unlock();
-      },
-    };
-  } catch (error) {
-    unlock();
-    throw error;
-  }
+  if (!hasWarned) process.stderr.write(LIMITS);
+  hasWarned = true;
+  const { worker, port, exited } = await launch(folder === undefined ? undefined : join(folder, "cluster"), unlock);
+  return {
+    kind: "pglite",
+    adminUrl: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    maxConnections: 1,
+    async close() {
+      worker.postMessage("close");
+      await exited;
+    },
+  };
 }
 
-async function launch(dataDir: string | undefined): Promise<{ worker: Worker; port: number; exited: Promise<void> }> {
+async function launch(
+  dataDir: string | undefined,
+  onExit: () => void,
+): Promise<{ worker: Worker; port: number; exited: Promise<void> }> {
   const worker = new Worker(new URL("./pglite-worker.ts", import.meta.url), { workerData: { dataDir }, execArgv: [] });
-  const exited = new Promise<void>((done) => worker.once("exit", () => done()));
+  const exited = new Promise<void>((done) => worker.once("exit", () => done())).then(onExit);
   const port = await new Promise<number>((done, fail) => {
     worker.once("message", done).once("error", fail);
     void exited.then(() => fail(new Error("PGlite ended before it was ready")));

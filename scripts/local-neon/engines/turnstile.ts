@@ -7,31 +7,40 @@ export interface Turnstile {
   close(): Promise<void>;
 }
 
+/** What one connection talks to while it has its turn. */
+export interface Turn {
+  readonly port: number;
+  end(): Promise<void>;
+}
+
 /**
- * Listens on 127.0.0.1 and forwards one connection at a time to the target port; later ones wait for their turn, in order.
- * `beforeTurn` runs before each, so that it can be given a clean session. A connection whose turn cannot be prepared is dropped.
+ * Listens on 127.0.0.1 and lets one connection at a time through to the port of its turn; later ones wait, in order.
+ * A connection whose turn cannot be prepared is dropped.
  */
-export async function startTurnstile(target: number, beforeTurn: () => Promise<void>): Promise<Turnstile> {
+export async function startTurnstile(startTurn: () => Promise<Turn>): Promise<Turnstile> {
   const waiting: Socket[] = [];
   const open = new Set<Socket>();
-  let isBusy = false;
+  let serving: Promise<void> | undefined;
 
-  async function admit(): Promise<void> {
-    if (isBusy) return;
-    isBusy = true;
+  function admit(): void {
+    serving ??= serveAll().finally(() => {
+      serving = undefined;
+    });
+  }
+
+  async function serveAll(): Promise<void> {
     for (let socket = waiting.shift(); socket; socket = waiting.shift()) await serve(socket);
-    isBusy = false;
   }
 
   async function serve(socket: Socket): Promise<void> {
     try {
-      await beforeTurn();
+      const turn = await startTurn();
+      await forward(socket, turn.port);
+      await turn.end();
     } catch (error) {
       socket.destroy();
-      process.stderr.write(`PGlite could not be made ready for a connection: ${String(error)}\n`);
-      return;
+      process.stderr.write(`PGlite could not serve a connection: ${String(error)}\n`);
     }
-    await forward(socket, target);
   }
 
   const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
@@ -39,14 +48,16 @@ export async function startTurnstile(target: number, beforeTurn: () => Promise<v
     socket.once("close", () => open.delete(socket));
     socket.on("error", () => socket.destroy()); // a client that vanished: its turn ends
     waiting.push(socket);
-    void admit();
+    admit();
   });
   await new Promise<void>((done, fail) => server.once("error", fail).listen(0, "127.0.0.1", done));
   return {
     port: (server.address() as AddressInfo).port, // an address of this kind is what listening on a host and port gives
-    close() {
+    async close() {
+      waiting.length = 0;
       for (const socket of open) socket.destroy();
-      return new Promise((done) => server.close(() => done()));
+      await new Promise((done) => server.close(done));
+      await serving;
     },
   };
 }

@@ -37,7 +37,8 @@ export function admission(isPublic: (path: string) => boolean): MiddlewareHandle
         identification ? "This API key is not valid" : "This route needs an API key, sent as X-API-Key",
       );
     }
-    const reason = c.req.header("X-Change-Reason")?.slice(0, 500);
+    // The cut may fall into the middle of a character, and half of one cannot be stored.
+    const reason = c.req.header("X-Change-Reason")?.slice(0, 500).toWellFormed();
     c.set("ctx", {
       db,
       now,

@@ -1,7 +1,10 @@
 import { customType, timestamp } from "drizzle-orm/pg-core";
 
-/** Text ordered by code point: the same order on every machine, and one btree serves equality, prefixes and sorting. */
-export const plainText = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
+/**
+ * Text ordered by code point: the same order on every machine, and one btree serves equality, prefixes and sorting. Unlike
+ * "C", this collation knows the case of all letters, which ilike needs.
+ */
+export const plainText = customType<{ data: string }>({ dataType: () => 'text COLLATE "pg_c_utf8"' });
 
 /** A document. Read and written as JSON text, so that integers beyond 2^53 survive. */
 export const document = customType<{ data: string }>({ dataType: () => "jsonb" });
