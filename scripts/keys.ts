@@ -2,7 +2,7 @@ import { revokeKey, selectKeys } from "../src/core/identity/repository.ts";
 import { createKey, type KeyRequest } from "../src/core/identity/service.ts";
 import { keysHelp, parseKeysCommand } from "./stack/keys/options.ts";
 import { type KeysTarget, openTarget } from "./stack/keys/target.ts";
-import { readPeppers } from "./stack/peppers.ts";
+import { readPeppers } from "../src/env.ts";
 import { freshPepper } from "./stack/secrets.ts";
 import { runCommand, UsageError } from "./stack/usage-error.ts";
 

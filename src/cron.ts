@@ -18,8 +18,12 @@ export const schedule: Readonly<Record<string, Readonly<Record<string, Job>>>> =
 /** Runs the jobs of a cron expression. A failing job is recorded and does not keep the others from running. */
 export async function runCron(cron: string, scheduledAt: Date, bindings: Bindings): Promise<void> {
   const config = await configOf(bindings);
+  const jobs = schedule[cron];
+  if (!jobs) {
+    throw new Error(`There is no job for the cron expression "${cron}"`);
+  }
   const deadline = Date.now() + budgetMs;
-  const runs = Object.entries(schedule[cron] ?? {}).map(async ([name, job]) => {
+  const runs = Object.entries(jobs).map(async ([name, job]) => {
     const ctx: Ctx = {
       db: connect(config.jobsDatabaseUrl, { endpoint: config.databaseEndpoint }),
       actor: { kind: "system", label: `system:${name}` },

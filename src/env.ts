@@ -44,7 +44,7 @@ const variables = z.object({
   DATABASE_URL: z.string().min(1),
   DATABASE_URL_JOBS: z.string().min(1),
   DATABASE_HTTP_URL: z.url().optional(),
-  API_KEY_PEPPERS: z.string().transform((text) => text.split(",").map((part) => part.split("="))),
+  API_KEY_PEPPERS: z.string(),
   CURSOR_SECRET: secret,
   CLIENT_ADDRESS_HEADER: z.string().optional(),
   RATE_LIMIT_PER_MINUTE: z.union([z.literal(""), z.coerce.number().int().min(0)]).optional(),
@@ -75,17 +75,25 @@ async function parseConfig(bindings: Bindings): Promise<Config> {
     databaseUrl: data.DATABASE_URL,
     jobsDatabaseUrl: data.DATABASE_URL_JOBS,
     databaseEndpoint: data.DATABASE_HTTP_URL,
-    peppers: await Promise.all(data.API_KEY_PEPPERS.map(parsePepper)),
+    peppers: await readPeppers(data.API_KEY_PEPPERS),
     cursorKey: await hmacKey(data.CURSOR_SECRET),
     clientAddressHeader: data.CLIENT_ADDRESS_HEADER || undefined,
     rateLimit: { enforced: perMinute !== 0, perMinute: perMinute === 0 ? undefined : perMinute },
   };
 }
 
-async function parsePepper([id = "", text = ""]: readonly string[]): Promise<Pepper> {
-  const result = secret.safeParse(text);
-  if (id === "" || !result.success) {
-    throw new Error("The Worker is misconfigured: API_KEY_PEPPERS is id=secret, the secret 32 bytes in base64url");
-  }
-  return { id, key: await hmacKey(result.data) };
+/** The peppers of an API_KEY_PEPPERS value, the current one first. Throws, without showing them, when it is malformed. */
+export async function readPeppers(text: string): Promise<[Pepper, ...Pepper[]]> {
+  const [current, ...earlier] = await Promise.all(text.split(",").map(readPepper));
+  return current ? [current, ...earlier] : malformedPepper();
+}
+
+async function readPepper(text: string): Promise<Pepper> {
+  const [id = "", encoded = ""] = text.split("=");
+  const result = secret.safeParse(encoded);
+  return id === "" || !result.success ? malformedPepper() : { id, key: await hmacKey(result.data) };
+}
+
+function malformedPepper(): never {
+  throw new Error("API_KEY_PEPPERS is id=secret, the secret 32 bytes in base64url; `npm run keys -- pepper` makes one");
 }

@@ -20,7 +20,7 @@ export class BadRequest extends Error {}
 
 const MAX_PARAMETERS = 65_535; // PostgreSQL's messages count them in 16 bits
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** Reads a call in Neon's protocol. Throws BadRequest for anything malformed. */
 export function parseSqlRequest(headers: IncomingHttpHeaders, body: Uint8Array): SqlRequest {

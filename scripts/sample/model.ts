@@ -14,7 +14,7 @@ export interface SampleItem extends ItemKey {
 }
 
 /** One bulk as a source would have sent it: what is new, and what differs from when it last sent it. */
-export interface SampleStep {
+interface SampleStep {
   readonly at: Date;
   readonly source: string;
   readonly reason: string;

@@ -1,7 +1,7 @@
 import { createKey, createKeyMemory, identify } from "../../src/core/identity/service.ts";
 import { connect } from "../../src/db/client.ts";
 import type { LocalDatabase } from "./database.ts";
-import { readPeppers } from "./peppers.ts";
+import { readPeppers } from "../../src/env.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** The local stack's own admin key: the one of the last start if the database still takes it, else a new one. */

@@ -31,12 +31,14 @@ export async function buildWorker(closing: AsyncDisposableStack): Promise<Worker
   } else {
     await removeOld(builds);
     const draft = `${folder}.${process.pid}`;
-    await build(draft, closing);
-    await rename(draft, folder).catch(async (error: NodeJS.ErrnoException) => {
-      // Another start was faster.
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
-      await rm(draft, { recursive: true });
-    });
+    try {
+      await build(draft, closing);
+      await rename(draft, folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error; // another start was faster
+      });
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
   }
   const crons = z.array(z.string()).parse(JSON.parse(readFileSync(join(folder, "crons.json"), "utf8")));
   return { config: join(folder, "muster.capnp"), crons };

@@ -47,9 +47,12 @@ export async function openDatabase(options: StackOptions, closing: AsyncDisposab
     apiUrl: urlOf("muster_api"),
     jobsUrl: urlOf("muster_jobs"),
     ownerUrl: urlOf(username),
-    ended: engine.kind === "postgres" ? (await watchServer(engine, closing)).ended : new Promise(() => undefined),
+    ended: engine.ended ?? (engine.kind === "postgres" ? (await watchServer(engine, closing)).ended : never),
   };
 }
+
+// A database of somebody else's may drop idle connections as it likes.
+const never = new Promise<string>(() => undefined);
 
 // An idle connection is the first to know when the server goes.
 async function watchServer(engine: Engine, closing: AsyncDisposableStack): Promise<{ ended: Promise<string> }> {

@@ -23,7 +23,7 @@ export async function prepareSample(
   if (!isEmpty && !known) return undefined;
   const now = known ? new Date(known.now) : new Date();
   const see: SeeSample = (at, until) => seeSample(api, now, at, until);
-  if (known?.loaded_until === known?.now && known) {
+  if (known && known.loaded_until === known.now) {
     await see(new Date(), signal);
     return see;
   }

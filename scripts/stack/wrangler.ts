@@ -51,6 +51,7 @@ export function wranglerEnvironment(folder: string): NodeJS.ProcessEnv {
     WRANGLER_SEND_METRICS: "false",
     WRANGLER_SEND_ERROR_REPORTS: "false",
     WRANGLER_HIDE_BANNER: "true",
+    XDG_CONFIG_HOME: folder, // no account is needed, and a home folder that can be written to neither
     WRANGLER_WRITE_LOGS: "false",
     WRANGLER_REGISTRY_PATH: join(folder, "registry"),
     WRANGLER_CACHE_DIR: join(folder, "cache"),

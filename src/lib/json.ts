@@ -32,7 +32,9 @@ export function parseJson(text: string): unknown {
   try {
     return mayHoldLongNumber.test(text) ? exact.parse(text, keepDigits) : JSON.parse(text);
   } catch (error) {
-    throw new JsonSyntaxError(error instanceof Error ? error.message : "not JSON");
+    // The parser for long numbers recurses, and gives up on what is nested much deeper than could be stored.
+    const reason = error instanceof RangeError ? "it is nested too deeply" : undefined;
+    throw new JsonSyntaxError(reason ?? (error instanceof Error ? error.message : "not JSON"));
   }
 }
 

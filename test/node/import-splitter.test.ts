@@ -49,7 +49,7 @@ describe("the splitter", () => {
     const whole = split([bytes]);
     for (let cut = 0; cut <= bytes.length; cut++)
       expect(split([bytes.subarray(0, cut), bytes.subarray(cut)])).toEqual(whole);
-    expect(split(Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(whole);
+    expect(split([...bytes.values()].map((byte) => Uint8Array.of(byte)))).toEqual(whole);
   });
 
   test("returns any list of JSON values element by element", () => {

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { Engine } from "../../scripts/local-neon/engines/engine.ts";
 import { openEngine } from "../../scripts/local-neon/start-database.ts";
+import { parseKeysCommand } from "../../scripts/stack/keys/options.ts";
+import { UsageError } from "../../scripts/stack/usage-error.ts";
 import { runScript, startServe, temporaryFolder } from "./serve-process.ts";
 
 const items = "/api/v1/configuration-items";
@@ -67,18 +69,21 @@ describe("keys", () => {
   });
 
   test("come with a clear error for what is not understood", { timeout: 30_000 }, async () => {
+    const create = ["create", "--name", "x"];
     for (const args of [
       [],
       ["make"],
       ["create"],
-      ["create", "--name", "x", "--tier", "root"],
+      [...create, "--tier", "root"],
+      [...create, "--tier", "user"],
       ["revoke", "7"],
       ["list", "--quiet"],
     ]) {
-      const { code, stdout, stderr } = await keys(...args);
-      expect({ args, code, stdout }).toEqual({ args, code: 1, stdout: "" });
-      expect(stderr).toMatch(/^error: .*\nSee `npm run keys -- --help`\.\n$/s);
+      expect(() => parseKeysCommand(args)).toThrow(UsageError);
     }
+    const { code, stdout, stderr } = await keys(...create, "--expires", "2020-01-01T00:00:00Z");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^error: --expires .*\nSee `npm run keys -- --help`\.\n$/);
   });
 
   test("a fresh pepper is one that keys can be made with", { timeout: 30_000 }, async () => {

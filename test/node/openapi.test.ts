@@ -1,10 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { runScript, temporaryFolder } from "./serve-process.ts";
 
 test("the document is written the same each time, and drift is found", { timeout: 30_000 }, async () => {
   const { folder, remove } = await temporaryFolder();
+  onTestFinished(remove);
   const file = join(folder, "openapi.json");
   expect((await runScript("openapi.ts", ["--file", file])).code).toBe(0);
   const text = await readFile(file, "utf8");
@@ -16,5 +17,4 @@ test("the document is written the same each time, and drift is found", { timeout
     code: 1,
     stderr: expect.stringContaining("does not match the routes"),
   });
-  await remove();
 });

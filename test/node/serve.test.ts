@@ -2,6 +2,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseOptions } from "../../scripts/stack/options.ts";
+import { UsageError } from "../../scripts/stack/usage-error.ts";
 import { descendants, runScript, running, startServe, temporaryFolder } from "./serve-process.ts";
 
 const isLinux = process.platform === "linux";
@@ -52,7 +54,7 @@ describe("serve", () => {
 
   beforeAll(async () => {
     data = await temporaryFolder();
-    options = ["--data-dir", data.folder, "--no-sample"];
+    options = ["--engine", "postgres", "--data-dir", data.folder, "--no-sample"];
   });
   afterAll(() => data.remove());
 
@@ -92,16 +94,12 @@ describe("serve", () => {
   );
 
   test("refuses what it does not understand", { timeout: 30_000 }, async () => {
-    for (const args of [
-      ["--prot", "1"],
-      ["--port", "x"],
-      ["--engine", "mysql"],
-      ["--rate-limit", "-1"],
-      ["--database-url", "x"],
-    ]) {
-      const { code, stdout, stderr } = await runScript("serve.ts", args);
-      expect({ args, code, stdout }).toEqual({ args, code: 1, stdout: "" });
-      expect(stderr).toMatch(/^error: .*\nSee `npm run serve -- --help`\.\n$/s);
+    for (const args of [["--prot", "1"], ["--port", "x"], ["--engine", "mysql"], ["--rate-limit", "-1"], ["x"]]) {
+      expect(() => parseOptions(args, "npm run serve")).toThrow(UsageError);
     }
+    expect(() => parseOptions(["--json"], "npm start")).toThrow(UsageError);
+    const { code, stdout, stderr } = await runScript("serve.ts", ["--database-url", "mysql://x"]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^error: --database-url .*\nSee `npm run serve -- --help`\.\n$/);
   });
 });

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
@@ -15,7 +15,7 @@ declare module "vitest" {
  * They run in a process of their own: plain Node, without the bundler, and with an event loop that no test holds up.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const database = fork(fileURLToPath(new URL("database-process.ts", import.meta.url)));
+  const database = fork(join(import.meta.dirname, "database-process.ts"));
   const ended = once(database, "exit");
   const started = once(database, "message");
   const url: unknown = await Promise.race([started.then(([message]) => message), ended.then(() => undefined)]);

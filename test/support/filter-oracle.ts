@@ -33,8 +33,9 @@ export function holds(filter: OracleFilter, item: OracleItem): boolean {
 /** The filter as it stands in a query string, list values escaped. */
 export function written({ path, operator, values }: OracleFilter): string {
   const field = path
-    .map((key, place) => (/^[\w-]+$/.test(key) ? (place === 0 ? key : `.${key}`) : `[${JSON.stringify(key)}]`))
-    .join("");
+    .map((key) => (/^[\w-]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`))
+    .join("")
+    .replace(/^\./, "");
   if (operator === "null" || operator === "notnull") {
     return `${field}:${operator}`;
   }
@@ -70,7 +71,7 @@ function holdsInDocument(filter: OracleFilter, actual: unknown): boolean {
     case "like":
     case "ilike":
     case "startswith":
-      return compare(operator, actual === null || actual === undefined ? null : String(actual), values, isSame);
+      return compare(operator, typeof actual === "object" ? null : textOf(actual), values, isSame);
     default:
       return compare(operator, actual ?? null, values, isSame);
   }
@@ -84,6 +85,7 @@ function compare(
 ): boolean {
   const isAny = values.some((value) => actual !== null && isSame(actual, value));
   const [value = ""] = values;
+  const isText = typeof actual === "string";
   const isKnown = typeof actual === "string" || typeof actual === "number";
   switch (operator) {
     case "eq":
@@ -105,14 +107,19 @@ function compare(
     case "lte":
       return isKnown && order(actual, value) <= 0;
     case "like":
-      return actual !== null && String(actual).includes(String(value));
+      return isText && actual.includes(String(value));
     case "ilike":
-      return actual !== null && String(actual).toLowerCase().includes(String(value).toLowerCase());
+      return isText && actual.toLowerCase().includes(String(value).toLowerCase());
     case "startswith":
-      return actual !== null && String(actual).startsWith(String(value));
+      return isText && actual.startsWith(String(value));
     default:
       throw new Error(`the oracle does not know ${operator}`);
   }
+}
+
+/** A scalar as PostgreSQL writes it. */
+function textOf(value: unknown): string | null {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : null;
 }
 
 /** Numbers by size, texts by code point. */
@@ -120,7 +127,7 @@ function order(left: string | number, right: string | number): number {
   if (typeof left === "number" && typeof right === "number") {
     return left - right;
   }
-  const [one, other] = [[...String(left)], [...String(right)]];
+  const [one, other] = [Array.from(String(left)), Array.from(String(right))];
   for (const [place, sign] of one.entries()) {
     const difference = (sign.codePointAt(0) ?? 0) - (other[place]?.codePointAt(0) ?? -1);
     if (difference !== 0) {

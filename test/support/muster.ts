@@ -17,7 +17,7 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface KeyOptions {
+interface KeyOptions {
   readonly role?: "admin" | "editor" | "viewer";
   readonly perMinute?: number | null;
   readonly burst?: number | null;

@@ -25,7 +25,7 @@ describe("API keys", () => {
 
   it("are told from two neighbours that changed places, and from another tier's prefix", () => {
     const key = newApiKey("user");
-    const swapped = [...key]
+    const swapped = Array.from(key)
       .with(20, key[21] ?? "")
       .with(21, key[20] ?? "")
       .join("");

@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 
-const core = fileURLToPath(new URL("../../src/core/", import.meta.url));
+const core = join(import.meta.dirname, "../../src/core");
 /** What is for some eyes only, once keys have data scopes. */
 const guarded = /\b(?:from|join)\s+(?:configuration_items|changes|item_counts)\b/i;
 
@@ -14,7 +14,7 @@ interface Definition {
 
 /** The top-level functions and constants of every repository, cut where the next one starts. */
 const definitions = globSync("**/repository.ts", { cwd: core }).flatMap((file): Definition[] => {
-  const text = readFileSync(`${core}${file}`, "utf8");
+  const text = readFileSync(join(core, file), "utf8");
   const starts = [...text.matchAll(/^(?:export )?(?:async )?(?:function|const) (\w+)/gm)];
   return starts.map((start, place) => ({
     file,

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { schedule } from "../../src/cron.ts";
 
 it("runs exactly the cron expressions that wrangler.toml asks the platform for", () => {
-  const configuration = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8");
+  const configuration = readFileSync(join(import.meta.dirname, "../../wrangler.toml"), "utf8");
   const [, list = ""] = /^crons\s*=\s*\[([^\]]*)\]/m.exec(configuration) ?? [];
-  const asked = [...list.matchAll(/"([^"]+)"/g)].map(([, expression]) => expression);
+  const asked = [...list.matchAll(/"([^"]+)"/g)].map(([, expression = ""]) => expression);
   expect(asked.length).toBeGreaterThan(0);
-  expect(Object.keys(schedule).toSorted()).toEqual(asked.toSorted());
+  expect(new Set(Object.keys(schedule))).toEqual(new Set(asked));
 });

@@ -166,9 +166,13 @@ describe("rate limits", () => {
     for (const [path, options] of requests) {
       const response = await muster.request(path, options);
       const [limit = 0, remaining = 0, reset = 0] = limits(response);
-      expect([50, 100], path).toContain(limit);
-      expect(remaining, path).toBeLessThan(limit);
-      expect(reset, path).toBeGreaterThan(Date.now() / 1000 - 1);
+      const told = { path, limit, isLess: remaining < limit, isAhead: reset > Date.now() / 1000 - 1 };
+      expect(told).toEqual({
+        path,
+        limit: response.status === 401 || path === "/health" ? 50 : 100,
+        isLess: true,
+        isAhead: true,
+      });
     }
   });
 

@@ -91,9 +91,9 @@ describe("32 writers of overlapping bulks", () => {
   it("and one item made by all of them at once is made once", async () => {
     const item = { name: "only one", ci_type: "host", namespace: null };
     const responses = await everyone(async () => muster.request(`${itemsPath}?source=new one`, { body: item }));
-    const statuses = responses.map((response) => response.status).toSorted();
+    const statuses = responses.map((response) => response.status).toSorted((left, right) => left - right);
     expect(statuses).toEqual([...Array.from({ length: writers - 1 }, () => 200), 201]);
-    const ids = await Promise.all(responses.map(async (response) => ((await response.json()) as Row)["ci_id"]));
+    const ids = await Promise.all(responses.map(async (response) => (await response.json<Row>())["ci_id"]));
     expect(new Set(ids).size).toBe(1);
     expect(await muster.sql("select count(*)::int as n from sources where name = 'new one'")).toEqual([{ n: 1 }]);
   });

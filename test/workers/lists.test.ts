@@ -170,7 +170,7 @@ describe("pages", () => {
       );
       expect(ids(offsets.flat())).toEqual(ids(whole.items));
       const [column = ""] = sort.split("&");
-      const keys = whole.items.map((item) => String(item[column] ?? ""));
+      const keys = whole.items.map((item) => (item[column] === null ? "" : JSON.stringify(item[column])));
       const sorted = keys.toSorted();
       expect(keys).toEqual(sort.endsWith("asc") ? sorted : sorted.toReversed());
     },

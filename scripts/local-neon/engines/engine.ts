@@ -5,6 +5,8 @@ export interface Engine {
   readonly adminUrl: string;
   /** How many connections the database serves at once. */
   readonly maxConnections: number;
+  /** Resolves with what happened when the database ends by itself; only an engine in this process can know. */
+  readonly ended?: Promise<string>;
   /** Shuts the database down cleanly; resolves when nothing of it runs any more. */
   close(): Promise<void>;
 }

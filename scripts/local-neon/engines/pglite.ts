@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -24,6 +25,7 @@ export async function openPglite(dataDir: string | undefined): Promise<Engine> {
     kind: "pglite",
     adminUrl: `postgres://postgres@127.0.0.1:${port}/postgres`,
     maxConnections: 1,
+    ended: exited.then(() => "PGlite ended"),
     async close() {
       worker.postMessage("close");
       await exited;
@@ -35,7 +37,10 @@ async function launch(
   dataDir: string | undefined,
   onExit: () => void,
 ): Promise<{ worker: Worker; port: number; exited: Promise<void> }> {
-  const worker = new Worker(new URL("./pglite-worker.ts", import.meta.url), { workerData: { dataDir }, execArgv: [] });
+  const worker = new Worker(fileURLToPath(import.meta.resolve("./pglite-worker.ts")), {
+    workerData: { dataDir },
+    execArgv: [],
+  });
   const exited = new Promise<void>((done) => worker.once("exit", () => done())).then(onExit);
   const port = await new Promise<number>((done, fail) => {
     worker.once("message", done).once("error", fail);

@@ -3,7 +3,7 @@ import { JsonSyntaxError, mayHoldBadCharacters, parseJson, storageProblem } from
 import { type AppEnv, HttpProblem } from "../http.ts";
 
 /** Bytes that a request body may have. */
-export const maxBodyBytes = 8 * 1024 * 1024;
+const maxBodyBytes = 8 * 1024 * 1024;
 
 /**
  * Reads JSON bodies in a way that loses no digits, for the validators to find. `checked` says which paths look into

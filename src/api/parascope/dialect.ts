@@ -101,7 +101,7 @@ export function query<Shape extends z.ZodRawShape>(shape: Shape) {
 }
 
 /** A whole number in the query string. */
-export function integerParameter(options: { from: number; to: number; default: number; description: string }) {
+function integerParameter(options: { from: number; to: number; default: number; description: string }) {
   return z
     .string()
     .regex(/^\d{1,15}$/, "must be a whole number")

@@ -5,7 +5,7 @@ import { type Actor, visibleTo } from "../access.ts";
 export interface ChangeShape {
   readonly [key: string]: ChangePart;
 }
-export type ChangePart =
+type ChangePart =
   | "id"
   | "ciId"
   | "name"
@@ -51,7 +51,7 @@ export function selectItemHistory(actor: Actor, query: HistoryQuery): SQL {
 }
 
 /** The JSON of one change `h`, made by PostgreSQL. */
-export function renderChange(shape: ChangeShape): SQL {
+function renderChange(shape: ChangeShape): SQL {
   const pairs = Object.entries(shape).map(([key, part]) => sql`${sql.raw(`'${key}'`)}, ${renderPart(part)}`);
   return sql`json_build_object(${sql.join(pairs, sql`, `)})`;
 }

@@ -4,7 +4,7 @@ import type { CiTypeDeclaration } from "../ci-types/declaration.ts";
 import { lastSeen } from "./fields.ts";
 
 /** The parts of an item that a dialect can show, under names of its own. */
-export type ItemPart =
+type ItemPart =
   | "ciId"
   | "name"
   | "namespace"

@@ -1,4 +1,4 @@
-import { keyPrefixes, type KeyTier, newApiKey, tierOfKey } from "../../lib/api-key.ts";
+import { type KeyTier, newApiKey, tierOfKey } from "../../lib/api-key.ts";
 import { toHex } from "../../lib/bytes.ts";
 import { hmacSha256, sha256 } from "../../lib/crypto.ts";
 import { LruMap } from "../../lib/lru.ts";
@@ -103,11 +103,6 @@ export async function createKey(
   };
   const { id } = await runOne<{ id: string }>(ctx, insertKey(row));
   return { id, key };
-}
-
-/** Whether a text looks like an API key at all, whatever its checksum says. */
-export function looksLikeKey(text: string): boolean {
-  return Object.values(keyPrefixes).some((prefix) => text.startsWith(prefix));
 }
 
 function toIdentity(row: KeyRow, tier: KeyTier): KeyIdentity {

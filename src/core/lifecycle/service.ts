@@ -69,7 +69,10 @@ export async function recorded<Report extends Record<string, unknown>>(
     return report;
   } catch (error) {
     const details = JSON.stringify({ error: error instanceof Error ? error.message : "unknown failure" });
-    await run(ctx, repository.recordRun(job, started, clock(), "failed", details));
+    const record = repository.recordRun(job, started, clock(), "failed", details);
+    await run(ctx, record).catch((second: unknown) => {
+      throw new AggregateError([error, second], `The job ${job} failed, and so did recording it`);
+    });
     throw error;
   }
 }

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { declaredTypes } from "../../src/core/ci-types/declarations-sql.ts";
+import { createMuster } from "../support/muster.ts";
+
+test("the declared types are what the database reads, and their tables are as declared", async () => {
+  const muster = await createMuster();
+
+  const rows = await muster.sql("select * from ci_types order by ci_type");
+  expect(rows).toEqual(declaredTypes().toSorted((left, right) => (left.ci_type < right.ci_type ? -1 : 1)));
+
+  const columns = await muster.sql<{ table_name: string; column_name: string; data_type: string }>(
+    "select table_name, column_name, data_type from information_schema.columns where table_schema = 'public'",
+  );
+  const names: Readonly<Record<string, string>> = { timestamptz: "timestamp with time zone" };
+  for (const type of declaredTypes()) {
+    const present = columns.filter((column) => column.table_name === type.type_table && column.column_name !== "ci_id");
+    expect(Object.fromEntries(present.map((column) => [column.column_name, column.data_type])), type.ci_type).toEqual(
+      Object.fromEntries(type.columns.map((column) => [column.name, names[column.type] ?? column.type])),
+    );
+  }
+});
+
+test("the role of the API can read, and write through the verbs only", async () => {
+  const muster = await createMuster();
+  const granted = await muster.sql(
+    `select distinct privilege_type from information_schema.role_table_grants where grantee = 'muster_api'`,
+  );
+  expect(granted).toEqual([{ privilege_type: "SELECT" }]);
+  const callable = await muster.sql<{ name: string }>(
+    `select p.proname as name from pg_proc p
+     where p.pronamespace = 'muster'::regnamespace and has_function_privilege('muster_api', p.oid, 'execute') order by 1`,
+  );
+  expect(callable.map((row) => row.name)).toEqual([
+    "archive_item",
+    "current_item",
+    "current_last_seen",
+    "field_name",
+    "iso",
+    "only_paths",
+    "report_items",
+    "shown_value",
+    "write_item",
+  ]);
+});
