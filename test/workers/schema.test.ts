@@ -14,8 +14,11 @@ test("the declared types are what the database reads, and their tables are as de
   const names: Readonly<Record<string, string>> = { timestamptz: "timestamp with time zone" };
   for (const type of declaredTypes()) {
     const present = columns.filter((column) => column.table_name === type.type_table && column.column_name !== "ci_id");
-    expect(Object.fromEntries(present.map((column) => [column.column_name, column.data_type])), type.ci_type).toEqual(
-      Object.fromEntries(type.columns.map((column) => [column.name, names[column.type] ?? column.type])),
+    expect([type.ci_type, Object.fromEntries(present.map((column) => [column.column_name, column.data_type]))]).toEqual(
+      [
+        type.ci_type,
+        Object.fromEntries(type.columns.map((column) => [column.name, names[column.type] ?? column.type])),
+      ],
     );
   }
 });

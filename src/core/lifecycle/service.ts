@@ -71,7 +71,7 @@ export async function recorded<Report extends Record<string, unknown>>(
     const details = JSON.stringify({ error: error instanceof Error ? error.message : "unknown failure" });
     const record = repository.recordRun(job, started, clock(), "failed", details);
     await run(ctx, record).catch((second: unknown) => {
-      throw new AggregateError([error, second], `The job ${job} failed, and so did recording it`);
+      throw new AggregateError([error, second], `The job ${job} failed, and so did recording it`, { cause: error });
     });
     throw error;
   }
