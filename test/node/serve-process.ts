@@ -23,10 +23,17 @@ export interface ServeProcess {
 }
 
 /** Starts the stack and resolves with its first line on standard output. Throws with its complaint when it ends first. */
-export async function startServe(...args: string[]): Promise<ServeProcess> {
-  const child = spawn(process.execPath, [join(projectFolder, "scripts/serve.ts"), "--json", ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+export function startServe(...args: string[]): Promise<ServeProcess> {
+  return start(process.execPath, [join(projectFolder, "scripts/serve.ts"), "--json", ...args]);
+}
+
+/** The same through npm, as the README says it. */
+export function npmServe(...args: string[]): Promise<ServeProcess> {
+  return start("npm", ["run", "--silent", "serve", "--", "--json", ...args]);
+}
+
+async function start(command: string, args: readonly string[]): Promise<ServeProcess> {
+  const child = spawn(command, args, { cwd: projectFolder, stdio: ["ignore", "pipe", "pipe"] });
   const output = Promise.all([text(child.stdout), text(child.stderr)]);
   const ended = once(child, "exit");
   const line = await new Promise<string>((done, fail) => {

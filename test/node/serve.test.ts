@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseOptions } from "../../scripts/stack/options.ts";
 import { UsageError } from "../../scripts/stack/usage-error.ts";
-import { descendants, runScript, running, startServe, temporaryFolder } from "./serve-process.ts";
+import { descendants, npmServe, runScript, running, startServe, temporaryFolder } from "./serve-process.ts";
 
 const isLinux = process.platform === "linux";
 
@@ -22,7 +22,7 @@ describe.each(["pglite", "postgres"] as const)("serve on %s", (engine) => {
     "answers once it has written its one line, keeps its data, and leaves no process",
     { timeout: 60_000 },
     async () => {
-      const first = await startServe(...options, "--port", "0");
+      const first = await npmServe(...options, "--port", "0");
       expect((await first.get("/health", null)).status).toBe(200);
       expect((await first.get("/api/v1/configuration-items", null)).status).toBe(401);
       expect(await (await first.get("/api/v1/configuration-items")).json()).toMatchObject({ total: 0 });
