@@ -9,7 +9,11 @@ BEGIN
   CASE type
     WHEN 'text' THEN RETURN format('raw_data #>> %L', path);
     WHEN 'jsonb' THEN RETURN format('raw_data #> %L', path);
-    WHEN 'integer', 'bigint', 'double precision', 'boolean', 'timestamptz' THEN
+    -- Words such as now and today are valid input too, and would make a column say something else each time.
+    WHEN 'timestamptz' THEN
+      RETURN format('CASE WHEN raw_data #>> %1$L ~ ''^\d{4}-'' AND pg_input_is_valid(raw_data #>> %1$L, %2$L)
+                     THEN (raw_data #>> %1$L)::%2$s END', path, type);
+    WHEN 'integer', 'bigint', 'double precision', 'boolean' THEN
       RETURN format('CASE WHEN pg_input_is_valid(raw_data #>> %1$L, %2$L) THEN (raw_data #>> %1$L)::%2$s END', path, type);
     ELSE RAISE EXCEPTION 'a declared column has the unknown type %', type;
   END CASE;
@@ -65,7 +69,7 @@ BEGIN
 END $$;
 --> statement-breakpoint
 CREATE FUNCTION muster.items_inserted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   declared ci_types;
 BEGIN
@@ -84,7 +88,7 @@ BEGIN
 END $$;
 --> statement-breakpoint
 CREATE FUNCTION muster.items_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   declared ci_types;
 BEGIN
@@ -154,7 +158,7 @@ END $$;
 --> statement-breakpoint
 -- An item that is removed for good leaves its last state in the log.
 CREATE FUNCTION muster.items_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   declared ci_types;
 BEGIN
@@ -178,7 +182,7 @@ END $$;
 --> statement-breakpoint
 -- A statement that forgot the bookkeeping of an update (an operator at a prompt) gets it done.
 CREATE FUNCTION muster.item_bookkeeping() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NEW IS DISTINCT FROM OLD THEN
     NEW.content_hash := muster.content_hash(
@@ -205,12 +209,21 @@ CREATE TRIGGER items_updated AFTER UPDATE ON configuration_items
 CREATE TRIGGER items_deleted AFTER DELETE ON configuration_items
   REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION muster.items_deleted();
 --> statement-breakpoint
+-- What empties the inventory at once would leave no trace of it.
+CREATE FUNCTION muster.refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'configuration_items cannot be truncated: nothing would be left of it in the log; delete rows instead';
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON configuration_items
+  FOR EACH STATEMENT EXECUTE FUNCTION muster.refuse_truncate();
+--> statement-breakpoint
 CREATE TRIGGER item_bookkeeping BEFORE UPDATE ON configuration_items
   FOR EACH ROW WHEN (NEW.version = OLD.version) EXECUTE FUNCTION muster.item_bookkeeping();
 --> statement-breakpoint
 -- Monthly partitions of the log from one month to another, both included. Answers how many were made.
 CREATE FUNCTION muster.ensure_change_partitions(from_month timestamptz, to_month timestamptz) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   month timestamp;
   made integer := 0;

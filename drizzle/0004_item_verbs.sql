@@ -3,7 +3,7 @@
 
 -- The source of that name, made on first use.
 CREATE FUNCTION muster.source_named(source_name text) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   found_id integer;
 BEGIN
@@ -20,7 +20,7 @@ END $$;
 -- An unchanged item costs its heartbeat and nothing else.
 CREATE FUNCTION muster.report_items(context jsonb, source_name text, aging boolean, reported jsonb)
 RETURNS TABLE (place integer, outcome text, ci_id uuid) LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   seen_at timestamptz(3) := muster.enter(context);
@@ -111,7 +111,7 @@ END $$;
 --> statement-breakpoint
 -- Locks an item for writing, records first; answers whether it is there.
 CREATE FUNCTION muster.lock_item(item_id uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   PERFORM FROM source_records r WHERE r.ci_id = item_id ORDER BY r.source_id, r.ci_type, r.namespace, r.name FOR UPDATE;
   PERFORM FROM configuration_items c WHERE c.ci_id = item_id FOR NO KEY UPDATE;
@@ -120,9 +120,10 @@ END $$;
 --> statement-breakpoint
 -- Writes what a person or client says about one item: patch is {name, namespace, ci_type, department, raw_data}; absent keys keep
 -- their value, raw_data replaces or, with merging, is an RFC 7396 patch. Answers updated or unchanged, NULL where there is no such item.
--- A record without a source follows the new name: unique_violation when another item bears it.
+-- A record without a source follows the new name, one of a source keeps the name the source knows: unique_violation when another
+-- item of the same source bears the new one.
 CREATE FUNCTION muster.write_item(context jsonb, item_id uuid, patch jsonb, merging boolean) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   written_at timestamptz(3) := muster.enter(context);
   was configuration_items;
@@ -153,6 +154,13 @@ BEGIN
     END IF;
     RETURN 'unchanged';
   END IF;
+  IF EXISTS (
+    SELECT FROM source_records mine JOIN source_records other ON other.source_id = mine.source_id
+    WHERE mine.ci_id = item_id AND other.ci_id <> item_id
+      AND (other.ci_type, other.namespace, other.name) IS NOT DISTINCT FROM (becomes.ci_type, becomes.namespace, becomes.name)
+  ) THEN
+    RAISE unique_violation USING MESSAGE = 'a source of this item knows another item by this type, namespace and name';
+  END IF;
   UPDATE source_records r SET ci_type = becomes.ci_type, namespace = becomes.namespace, name = becomes.name
   WHERE r.ci_id = item_id AND r.source_id IS NULL
     AND (r.ci_type, r.namespace, r.name) IS DISTINCT FROM (becomes.ci_type, becomes.namespace, becomes.name);
@@ -166,7 +174,7 @@ END $$;
 --> statement-breakpoint
 -- Soft delete: the item is archived and its records are no longer live. False where there is no such item.
 CREATE FUNCTION muster.archive_item(context jsonb, item_id uuid) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   archived_at timestamptz(3) := muster.enter(context);
 BEGIN

@@ -16,7 +16,7 @@ $$;
 -- Ages up to batch records that were not seen for their threshold, and turns the items that no source sees any more inactive.
 -- A record that is being reported this moment is passed over. Answers {records, items}; fewer records than batch means done.
 CREATE FUNCTION muster.sweep_unseen(context jsonb, batch integer) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   swept_at timestamptz(3) := muster.enter(context);
   shortest integer := (SELECT min(s.inactive_after_seconds) FROM lifecycle_settings s);
@@ -47,7 +47,7 @@ END $$;
 --> statement-breakpoint
 -- Archives up to batch items that have been inactive for their threshold. Answers how many.
 CREATE FUNCTION muster.sweep_inactive(context jsonb, batch integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   swept_at timestamptz(3) := muster.enter(context);
   shortest integer := (SELECT min(s.archive_after_seconds) FROM lifecycle_settings s);
@@ -69,7 +69,7 @@ END $$;
 --> statement-breakpoint
 -- What is due for removal, by source: so many of so many items.
 CREATE FUNCTION muster.purge_forecast(swept_at timestamptz) RETURNS TABLE (source_id integer, due bigint, total bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT d.source_id, d.due, (SELECT sum(n.n) FROM item_counts n WHERE n.source_id IS NOT DISTINCT FROM d.source_id)
   FROM (
     SELECT c.source_id, count(*) AS due FROM configuration_items c
@@ -84,7 +84,7 @@ $$;
 -- Removes up to batch items of the given sources (0 stands for none) that have been archived for their retention. Answers how many;
 -- an item that is being reported or written this moment is passed over.
 CREATE FUNCTION muster.purge_archived(context jsonb, batch integer, of_sources integer[]) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   swept_at timestamptz(3) := muster.enter(context);
   shortest integer := (SELECT min(s.purge_after_seconds) FROM lifecycle_settings s);
@@ -119,7 +119,7 @@ END $$;
 --> statement-breakpoint
 -- Folds the deltas of item_counts where a group has more than one row. Answers how many rows went away; two at once are one.
 CREATE FUNCTION muster.fold_item_counts() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   removed integer;
   added integer;
@@ -128,13 +128,12 @@ BEGIN
     RETURN 0;
   END IF;
   WITH crowded AS (
-    SELECT n.status, n.ci_type, n.namespace, n.source_id, n.department FROM item_counts n
-    GROUP BY 1, 2, 3, 4, 5 HAVING count(*) > 1
+    SELECT k.place FROM (
+      SELECT n.ctid AS place, count(*) OVER (PARTITION BY n.status, n.ci_type, n.namespace, n.source_id, n.department) AS rows
+      FROM item_counts n) AS k
+    WHERE k.rows > 1
   ), gone AS (
-    DELETE FROM item_counts n USING crowded c
-    WHERE (n.status, n.ci_type) = (c.status, c.ci_type)
-      AND (n.namespace, n.source_id, n.department) IS NOT DISTINCT FROM (c.namespace, c.source_id, c.department)
-    RETURNING n.*
+    DELETE FROM item_counts n USING crowded c WHERE n.ctid = c.place RETURNING n.*
   ), folded AS (
     INSERT INTO item_counts (status, ci_type, namespace, source_id, department, n)
     SELECT g.status, g.ci_type, g.namespace, g.source_id, g.department, sum(g.n) FROM gone g
@@ -147,7 +146,7 @@ END $$;
 --> statement-breakpoint
 -- Records a run of a job and forgets runs older than 90 days.
 CREATE FUNCTION muster.record_job_run(job text, started_at timestamptz, finished_at timestamptz, outcome text, details jsonb)
-RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   DELETE FROM job_runs r WHERE r.job = record_job_run.job AND r.started_at < record_job_run.started_at - interval '90 days';
   INSERT INTO job_runs (job, started_at, finished_at, outcome, details)
   VALUES (record_job_run.job, record_job_run.started_at, record_job_run.finished_at, record_job_run.outcome, record_job_run.details)

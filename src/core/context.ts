@@ -46,9 +46,11 @@ export function writeContext(ctx: Ctx): string {
 function toDomainError(error: DatabaseError): Error {
   switch (error.kind) {
     case "unavailable":
-      return new DomainError("unavailable", "The database cannot be reached; try again shortly");
+      return new DomainError("unavailable", "The database cannot be reached; try again shortly", { cause: error });
     case "timeout":
-      return new DomainError("unavailable", "The database took too long; try again, or ask for less");
+      return new DomainError("unavailable", "The database took too long; try again, or ask for less", { cause: error });
+    case "too_large":
+      return new DomainError("invalid", "This is too much for one answer; ask for fewer items, or for less of each");
     case "conflict":
       return new DomainError("conflict", "Another item already has this type, namespace and name");
     case "invalid":

@@ -6,15 +6,14 @@ export type ErrorCode =
   | "forbidden"
   | "not_found"
   | "conflict"
-  | "too_large"
   | "unavailable";
 
 /** Thrown by verbs. The message is for the caller: it says what to fix, and nothing about the inside. */
 export class DomainError extends Error {
   readonly code: ErrorCode;
 
-  constructor(code: ErrorCode, message: string) {
-    super(message);
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
   }
 }

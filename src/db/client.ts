@@ -16,7 +16,7 @@ export interface DatabaseOptions {
 
 /** Why the database did not answer as asked. `unavailable` and `timeout` say nothing about whether a write happened. */
 export class DatabaseError extends Error {
-  readonly kind: "unavailable" | "timeout" | "conflict" | "invalid" | "defect";
+  readonly kind: "unavailable" | "timeout" | "conflict" | "invalid" | "too_large" | "defect";
   /** SQLSTATE, where PostgreSQL spoke. */
   readonly code: string | undefined;
 
@@ -55,6 +55,9 @@ function toDatabaseError(error: unknown): DatabaseError {
   }
   const code = cause.code;
   if (code === undefined) {
+    if (/HTTP status (?:413|507)/.test(cause.message)) {
+      return new DatabaseError("too_large", undefined, cause.message.slice(0, 200));
+    }
     const isTimeout = cause.sourceError instanceof Error && cause.sourceError.name === "TimeoutError";
     return new DatabaseError(isTimeout ? "timeout" : "unavailable", undefined, cause.message.slice(0, 200));
   }

@@ -58,6 +58,15 @@ export async function admit(
 }
 
 /**
+ * The refusal that this isolate has seen and that still holds for requests of cost 1, without asking the gate: for work
+ * that should not even begin for a principal that is refused anyway.
+ */
+export function knownRefusal(principal: Principal, request: AdmitRequest): Admission | undefined {
+  const verdict = denials.recall(`${principal} ${request.class}`, request.limit, Date.now());
+  return verdict && { outcome: "refused", verdict };
+}
+
+/**
  * The X-RateLimit headers (Reset in epoch seconds, rounded up), with Retry-After in whole seconds, at least 1, on a
  * refusal. None when the gate gave no verdict.
  */

@@ -95,5 +95,10 @@ function keepDigits(_key: string, value: unknown, context: { source?: string }):
     return value;
   }
   const decimalPlaces = (mantissa.split(".")[1] ?? "").length - Number(exponent);
-  return decimalPlaces > maxDecimalPlaces ? Number.NaN : exact.rawJSON(context.source);
+  if (decimalPlaces > maxDecimalPlaces) {
+    return Number.NaN;
+  }
+  // PostgreSQL tells 1.50 from 1.5 as texts and not as values; the same number is always written the same.
+  const shortest = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa;
+  return exact.rawJSON(shortest + context.source.slice(mantissa.length));
 }

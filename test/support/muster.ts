@@ -151,3 +151,9 @@ async function countStatements(database: string): Promise<number> {
   const response = await fetch(new URL(`/statistics?database=${database}`, endpoint));
   return (await body<{ statements: number }>(response)).statements;
 }
+
+/** Forgets all items and their history, and empties further tables, so that one database serves many runs. */
+export async function emptyInventory(muster: Muster, ...tables: readonly string[]): Promise<void> {
+  await muster.sql("with records as (delete from source_records) delete from configuration_items");
+  await muster.sql(`truncate ${["changes", "item_counts", ...tables].join(", ")}`);
+}

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { bulkPath, createMuster, itemsPath, type Muster, type RequestOptions } from "../support/muster.ts";
+import {
+  bulkPath,
+  createMuster,
+  itemsPath,
+  type Muster,
+  type RequestOptions,
+  emptyInventory,
+} from "../support/muster.ts";
 import { type LoggedChange, type LoggedItem, rewind } from "../support/rewind.ts";
 
 const start = Date.now();
@@ -142,9 +149,7 @@ const step = fc.oneof(
 );
 
 async function clear(): Promise<void> {
-  await muster.sql(
-    "truncate configuration_items, source_records, changes, item_counts, kubernetes_pod, kubernetes_node",
-  );
+  await emptyInventory(muster);
   clock = start;
 }
 

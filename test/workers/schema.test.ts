@@ -45,3 +45,12 @@ test("the role of the API can read, and write through the verbs only", async () 
     "write_item",
   ]);
 });
+
+test("no function that runs with its owner's rights looks for a table among a caller's temporary ones first", async () => {
+  const muster = await createMuster();
+  const open = await muster.sql(
+    `select p.proname from pg_proc p where p.pronamespace = 'muster'::regnamespace and p.prosecdef
+       and not coalesce(p.proconfig, '{}') && array['search_path=pg_catalog, public, pg_temp']`,
+  );
+  expect(open).toEqual([]);
+});

@@ -4,14 +4,14 @@ import { DomainError } from "../../core/errors.ts";
 import type { Actor } from "../../core/access.ts";
 import { createKeyMemory, identify, type Identification, type KeyIdentity } from "../../core/identity/service.ts";
 import type { Config } from "../../env.ts";
-import { admit, rateLimitHeaders } from "../../gate/client.ts";
+import { type Admission, admit, knownRefusal, rateLimitHeaders } from "../../gate/client.ts";
 import { defaultLimits, rateLimit, type RateLimit } from "../../gate/policies.ts";
 import { type AppContext, type AppEnv, HttpProblem } from "../http.ts";
 import { clientNetwork } from "./address.ts";
 import { readCredential, unauthenticated } from "./credential.ts";
 
 const keyMemory = createKeyMemory();
-const databaseDeadlineMs = 15_000;
+const databaseDeadlineMs = 25_000;
 
 /**
  * Finds out who asks and charges the request to that principal's gate; a request without a good key is charged to its
@@ -28,7 +28,7 @@ export function admission(isPublic: (path: string) => boolean): MiddlewareHandle
     const open = isPublic(c.req.path);
     const identification = open ? undefined : await identifyRequest(c, config, db, now);
     const identity = identification?.outcome === "known" ? identification.identity : undefined;
-    await charge(c, config, identity, identification?.outcome === "known" && identification.cached);
+    await charge(c, config, identity, open || (identification?.outcome === "known" && identification.cached));
     if (identification?.outcome === "failed") {
       throw identification.error;
     }
@@ -62,9 +62,20 @@ async function identifyRequest(
 ): Promise<Identification | { outcome: "failed"; error: Error } | undefined> {
   try {
     const credential = readCredential(c.req);
-    return credential === undefined ? undefined : await identify({ db, now }, config.peppers, keyMemory, credential);
+    return credential === undefined
+      ? undefined
+      : await identify({ db, now }, config.peppers, keyMemory, credential, () => refuseGuesser(c, config));
   } catch (error) {
     return { outcome: "failed", error: error instanceof Error ? error : new Error("identification failed") };
+  }
+}
+
+// Looking up keys is work for the database; an address that was refused a moment ago waits for that too.
+function refuseGuesser(c: AppContext, config: Config): void {
+  const limit = limitOf(config, undefined);
+  const refusal = knownRefusal(addressOf(c, config), { class: "anonymous", cost: 1, limit });
+  if (refusal && config.rateLimit.enforced) {
+    answerRefusal(c, refusal);
   }
 }
 
@@ -72,25 +83,36 @@ async function charge(
   c: AppContext,
   config: Config,
   identity: KeyIdentity | undefined,
-  isCached: boolean,
+  mayPassUncharged: boolean,
 ): Promise<void> {
-  const address = config.clientAddressHeader === undefined ? undefined : c.req.header(config.clientAddressHeader);
   const answer = await admit(
     c.env.GATE,
-    identity ? `k:${identity.keyId}` : `ip:${clientNetwork(address)}`,
+    identity ? `k:${identity.keyId}` : addressOf(c, config),
     { class: identity ? "standard" : "anonymous", cost: 1, limit: limitOf(config, identity) },
     { enforce: config.rateLimit.enforced },
   );
+  answerRefusal(c, answer);
+  const isRead = c.req.method === "GET" || c.req.method === "HEAD";
+  if (answer.outcome === "unavailable" && !(isRead && mayPassUncharged)) {
+    throw new DomainError("unavailable", "The rate limiter cannot be reached; try again shortly", {
+      cause: answer.cause,
+    });
+  }
+}
+
+/** Sets the rate-limit headers, and throws 429 on a refusal. */
+function answerRefusal(c: AppContext, answer: Admission): void {
   for (const [name, value] of Object.entries(rateLimitHeaders(answer))) {
     c.header(name, value);
   }
   if (answer.outcome === "refused") {
     throw new HttpProblem(429, "Too many requests; wait for as long as Retry-After says");
   }
-  const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-  if (answer.outcome === "unavailable" && !(isRead && isCached)) {
-    throw new DomainError("unavailable", "The rate limiter cannot be reached; try again shortly");
-  }
+}
+
+function addressOf(c: AppContext, config: Config): `ip:${string}` {
+  const address = config.clientAddressHeader === undefined ? undefined : c.req.header(config.clientAddressHeader);
+  return `ip:${clientNetwork(address)}`;
 }
 
 function limitOf(config: Config, identity: KeyIdentity | undefined): RateLimit {

@@ -6,7 +6,7 @@ import { type AppEnv, HttpProblem } from "../http.ts";
 const maxBodyBytes = 8 * 1024 * 1024;
 
 /**
- * Reads JSON bodies in a way that loses no digits, for the validators to find. `checked` says which paths look into
+ * Reads JSON bodies in a way that loses no digits, for the validators to find. `looksItself` says which paths look into
  * their elements themselves, because one bad element must not cost the others.
  */
 export function jsonBody(looksItself: (path: string) => boolean): MiddlewareHandler<AppEnv> {

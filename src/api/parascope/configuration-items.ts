@@ -60,6 +60,7 @@ const listRoute = createRoute({
               total: z.number().int().nullable(),
               has_more: z.boolean(),
               next_cursor: z.string().nullable(),
+              total_is_lower_bound: z.literal(true).optional(),
             })
             .openapi("TypedConfigurationItemList"),
         ]),
@@ -168,7 +169,7 @@ export function registerConfigurationItems(app: OpenAPIHono<AppEnv>): void {
     const cursor = JSON.stringify(page.nextCursor);
     return jsonText(
       c,
-      `{"items":${page.items},"total":${page.total},"has_more":${page.hasMore},"next_cursor":${cursor}}`,
+      `{"items":${page.items},"total":${page.total},"has_more":${page.hasMore},"next_cursor":${cursor}${wire.lowerBound(page)}}`,
       200,
     );
   });

@@ -23,7 +23,6 @@ const statusOf: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
-  too_large: 413,
   unavailable: 503,
 };
 
@@ -44,6 +43,9 @@ const typeOf: Readonly<Record<number, string>> = {
 /** The one place where this dialect turns what was thrown into a response. */
 export function errorResponse(error: unknown, c: AppContext): Response {
   if (error instanceof DomainError) {
+    if (error.code === "unavailable") {
+      logEvent("error", { event: "unavailable", request_id: c.get("requestId"), cause: describe(error.cause) });
+    }
     return respond(c, statusOf[error.code], error.message, error.code === "unavailable" ? { "Retry-After": "1" } : {});
   }
   if (error instanceof HttpProblem) {
@@ -168,12 +170,16 @@ export function listSchema(item: z.ZodType, name: string) {
     .openapi(name);
 }
 
+/** Says of a page, at the end of its JSON, that there may be more than its total. */
+export function lowerBound(page: Page): string {
+  return page.totalIsLowerBound ? ',"total_is_lower_bound":true' : "";
+}
+
 export function listResponse(c: AppContext, page: Page, window: { offset: number; limit: number }) {
-  const bound = page.totalIsLowerBound ? ',"total_is_lower_bound":true' : "";
   const cursor = JSON.stringify(page.nextCursor);
   return jsonText(
     c,
-    `{"items":${page.items},"total":${page.total},"offset":${window.offset},"limit":${window.limit},"next_cursor":${cursor}${bound}}`,
+    `{"items":${page.items},"total":${page.total},"offset":${window.offset},"limit":${window.limit},"next_cursor":${cursor}${lowerBound(page)}}`,
     200,
   );
 }

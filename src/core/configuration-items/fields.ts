@@ -79,16 +79,28 @@ export const itemFields: Fields = {
   raw_data: { kind: "document", column: sql`c.raw_data` },
 };
 
-/** What items can be sorted by: an expression that is never null and has an index, and its type in a cursor. */
-export const itemSorts: Readonly<Record<string, { readonly key: SQL; readonly type: "timestamptz" | "text" }>> = {
-  created_at: { key: sql`c.created_at`, type: "timestamptz" },
-  updated_at: { key: sql`c.updated_at`, type: "timestamptz" },
-  last_seen: { key: sql`r.last_seen`, type: "timestamptz" },
-  name: { key: sql`c.name`, type: "text" },
-  namespace: { key: sql`coalesce(c.namespace, '')`, type: "text" },
-  ci_type: { key: sql`c.ci_type`, type: "text" },
-  status: { key: sql`c.status`, type: "text" },
-  status_updated_at: { key: sql`coalesce(c.status_updated_at, '-infinity')`, type: "timestamptz" },
+export interface SortKey {
+  readonly column: SQL;
+  /** Its type when it comes back in a cursor. */
+  readonly type: "timestamptz" | "text" | "uuid";
+}
+
+const ciId: SortKey = { column: sql`c.ci_id`, type: "uuid" };
+const createdAt: SortKey = { column: sql`c.created_at`, type: "timestamptz" };
+
+/** What items can be sorted by: expressions that are never null and together the columns of an index, the id last. */
+export const itemSorts: Readonly<Record<string, readonly SortKey[]>> = {
+  created_at: [createdAt, ciId],
+  updated_at: [{ column: sql`c.updated_at`, type: "timestamptz" }, ciId],
+  last_seen: [
+    { column: sql`r.last_seen`, type: "timestamptz" },
+    { column: sql`r.ci_id`, type: "uuid" },
+  ],
+  name: [{ column: sql`c.name`, type: "text" }, ciId],
+  namespace: [{ column: sql`coalesce(c.namespace, '')`, type: "text" }, ciId],
+  ci_type: [{ column: sql`c.ci_type`, type: "text" }, createdAt, ciId],
+  status: [{ column: sql`c.status`, type: "text" }, createdAt, ciId],
+  status_updated_at: [{ column: sql`coalesce(c.status_updated_at, '-infinity')`, type: "timestamptz" }, ciId],
 };
 
 // An item is as old as its youngest record: it was seen after an instant when one record was, and before when all were.

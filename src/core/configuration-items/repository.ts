@@ -19,26 +19,26 @@ export interface ItemPageQuery {
 
 /** A page of items with its total. Rows that the offset skips are never rendered. Throws FilterSyntaxError. */
 export function selectItemPage(actor: Actor, query: ItemPageQuery): SQL {
-  const sort = itemSorts[query.sort] ?? { key: sql`c.created_at`, type: "timestamptz" };
+  const keys = itemSorts[query.sort] ?? [];
   const direction = sql.raw(query.order);
+  const columns = list(keys.map(({ column }) => column));
   const visible = sql.join([visibleTo(actor, "c"), ...conditions(itemFields, query.filters)], sql` and `);
-  const isSeen = query.sort === "last_seen";
-  const id = isSeen ? sql`r.ci_id` : sql`c.ci_id`;
+  const places = keys.map(({ type }, n) => sql`${query.after?.[n]}::${sql.raw(type)}`);
   const after = query.after
-    ? sql`and (${sort.key}, ${id}) ${sql.raw(query.order === "asc" ? ">" : "<")}
-          (${query.after[0]}::${sql.raw(sort.type)}, ${query.after[1]}::uuid)`
+    ? sql`and (${columns}) ${sql.raw(query.order === "asc" ? ">" : "<")} (${list(places)})`
     : sql``;
   return sql`with page as materialized (
       select s.*, row_number() over () as place from (
-        select c.ci_id, ${sort.key} as sort_key from ${isSeen ? seenItems : sql`configuration_items c`}
+        select c.ci_id, array[${list(keys.map(({ column }) => sql`${column}::text`))}] as sort_key
+        from ${query.sort === "last_seen" ? seenItems : sql`configuration_items c`}
         where ${visible} ${after}
-        order by ${sort.key} ${direction}, ${id} ${direction}
+        order by ${list(keys.map(({ column }) => sql`${column} ${direction}`))}
         limit ${query.limit + 1} offset ${query.offset}) as s)
     select
       coalesce((select json_agg(${renderItem(query.rendering)} order by p.place)
                 from page p join configuration_items c on c.ci_id = p.ci_id
                 where p.place <= ${query.limit}), '[]')::text as items,
-      (select array[p.sort_key::text, p.ci_id::text] from page p
+      (select p.sort_key from page p
        where p.place = ${query.limit} and exists (select from page where place > ${query.limit})) as next_place,
       ${total(actor, query, visible)}::text as total`;
 }
@@ -117,4 +117,8 @@ function total(actor: Actor, query: ItemPageQuery, visible: SQL): SQL {
 
 function conditions(fields: Fields, filters: readonly Filter[]): SQL[] {
   return whereFilters(fields, filters, ["ci_type", "namespace"]);
+}
+
+function list(parts: readonly SQL[]): SQL {
+  return sql.join([...parts], sql`, `);
 }

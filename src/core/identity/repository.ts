@@ -2,7 +2,6 @@ import { sql, type SQL } from "drizzle-orm";
 
 export interface KeyRow extends Record<string, unknown> {
   readonly id: string;
-  readonly tier: string;
   readonly role: string | null;
   readonly rate_limit_per_minute: number | null;
   readonly burst: number | null;
@@ -11,7 +10,7 @@ export interface KeyRow extends Record<string, unknown> {
 
 /** The live key with one of these hashes (hex), hashed under the pepper of the same place; with its user's role. */
 export function selectKey(pepperIds: readonly string[], hashes: readonly string[], now: Date): SQL {
-  return sql`select k.id::text as id, k.tier, u.role, k.rate_limit_per_minute, k.burst,
+  return sql`select k.id::text as id, u.role, k.rate_limit_per_minute, k.burst,
       muster.iso(k.expires_at) as expires_at
     from unnest(${sql.param(pepperIds)}::text[], ${sql.param(hashes)}::text[]) as h (pepper_id, hash)
     join api_keys k on k.key_hash = decode(h.hash, 'hex') and k.pepper_id = h.pepper_id

@@ -33,26 +33,35 @@ interface Remembered {
   readonly until: number;
 }
 
+/** What an isolate remembers of the keys it was shown. Good and bad ones apart, so that a flood of guesses forgets no good one. */
+export interface KeyMemory {
+  readonly known: LruMap<Remembered>;
+  readonly unknown: LruMap<Remembered>;
+}
+
 /**
  * Looks an API key up: by its checksum first, so that a mistyped key reaches no database, then in `memory`, then in one
- * statement. A revoked key may be accepted for up to 30 s by an isolate that has it in memory. Throws `unavailable`.
+ * statement, before which `beforeLookup` may throw. A revoked key may be accepted for up to 30 s by an isolate that has it
+ * in memory. Throws `unavailable`.
  */
 export async function identify(
   ctx: Pick<Ctx, "db" | "now">,
   peppers: readonly KeyPepper[],
-  memory: LruMap<Remembered>,
+  memory: KeyMemory,
   key: string,
+  beforeLookup: () => void,
 ): Promise<Identification> {
   const tier = tierOfKey(key);
   if (tier === undefined) {
     return { outcome: "malformed" };
   }
   const fingerprint = toHex(await sha256(key));
-  const remembered = memory.get(fingerprint);
+  const remembered = memory.known.get(fingerprint) ?? memory.unknown.get(fingerprint);
   if (remembered && remembered.until > ctx.now.getTime()) {
     const { identification } = remembered;
     return identification.outcome === "known" ? { ...identification, cached: true } : identification;
   }
+  beforeLookup();
   const hashes = await Promise.all(peppers.map((pepper) => hmacSha256(pepper.key, key)));
   const statement = selectKey(
     peppers.map((pepper) => pepper.id),
@@ -65,13 +74,12 @@ export async function identify(
     : { outcome: "unknown" };
   const keepFor = ctx.now.getTime() + (row ? knownForMs : unknownForMs);
   const expiry = row?.expires_at ? Date.parse(row.expires_at) : Number.POSITIVE_INFINITY;
-  memory.set(fingerprint, { identification, until: Math.min(keepFor, expiry) });
+  memory[row ? "known" : "unknown"].set(fingerprint, { identification, until: Math.min(keepFor, expiry) });
   return identification;
 }
 
-/** What an isolate remembers of the keys it has seen. */
-export function createKeyMemory(): LruMap<Remembered> {
-  return new LruMap(10_000);
+export function createKeyMemory(): KeyMemory {
+  return { known: new LruMap(10_000), unknown: new LruMap(10_000) };
 }
 
 export interface KeyRequest {
