@@ -49,7 +49,7 @@ export async function identify(
   peppers: readonly KeyPepper[],
   memory: KeyMemory,
   key: string,
-  beforeLookup: () => void,
+  beforeLookup: () => void = () => undefined,
 ): Promise<Identification> {
   const tier = tierOfKey(key);
   if (tier === undefined) {
