@@ -1,18 +1,29 @@
 import { connect } from "./db/client.ts";
+import { indexChanges } from "./core/changes/search-service.ts";
+import * as statistics from "./core/changes/stats-service.ts";
 import type { Ctx } from "./core/context.ts";
 import * as lifecycle from "./core/lifecycle/service.ts";
-import { type Bindings, configOf } from "./env.ts";
+import { type Bindings, type Config, configOf } from "./env.ts";
 import { logEvent } from "./lib/log.ts";
 
 /** Time a run may take; what is left is done by the next. Well below the 15 minutes that the platform allows. */
 const budgetMs = 5 * 60 * 1000;
 
-type Job = (ctx: Ctx, isLate: () => boolean) => Promise<Record<string, unknown>>;
+type Job = (ctx: Ctx, isLate: () => boolean, config: Config) => Promise<Record<string, unknown>>;
 
 /** The schedule of wrangler.toml; a test compares the two. */
 export const schedule: Readonly<Record<string, Readonly<Record<string, Job>>>> = {
-  "*/15 * * * *": { sweep: lifecycle.sweepLifecycle, fold_item_counts: lifecycle.foldItemCounts },
-  "0 3 * * *": { ensure_partitions: lifecycle.ensurePartitions },
+  "*/15 * * * *": {
+    sweep: lifecycle.sweepLifecycle,
+    fold_item_counts: lifecycle.foldItemCounts,
+    refresh_change_stats: statistics.refreshChangeStatistics,
+    index_changes: indexChanges,
+  },
+  "0 3 * * *": {
+    ensure_partitions: lifecycle.ensurePartitions,
+    refresh_change_totals: statistics.refreshChangeTotals,
+    drop_old_changes: (ctx, _isLate, config) => statistics.dropOldChanges(ctx, config.changeRetentionDays),
+  },
 };
 
 /** Runs the jobs of a cron expression. A failing job is recorded and does not keep the others from running. */
@@ -35,7 +46,7 @@ export async function runCron(cron: string, scheduledAt: Date, bindings: Binding
       ctx,
       name,
       () => new Date(),
-      () => job(ctx, () => Date.now() > deadline),
+      () => job(ctx, () => Date.now() > deadline, config),
     );
     logEvent("info", { event: "job", job: name, ...report });
   });

@@ -18,6 +18,8 @@ export interface Bindings {
   readonly CLIENT_ADDRESS_HEADER?: string;
   /** Requests a minute for keys that say nothing of their own, and for addresses; 0 lifts all refusals. */
   readonly RATE_LIMIT_PER_MINUTE?: string;
+  /** Days that the change log goes back at least, 400 by default and 31 at least; whole months are dropped. */
+  readonly CHANGE_RETENTION_DAYS?: string;
 }
 
 export interface Pepper {
@@ -33,6 +35,7 @@ export interface Config {
   readonly cursorKey: CryptoKey;
   readonly clientAddressHeader: string | undefined;
   readonly rateLimit: { readonly enforced: boolean; readonly perMinute: number | undefined };
+  readonly changeRetentionDays: number;
 }
 
 const secret = z
@@ -48,7 +51,10 @@ const variables = z.object({
   CURSOR_SECRET: secret,
   CLIENT_ADDRESS_HEADER: z.string().optional(),
   RATE_LIMIT_PER_MINUTE: z.union([z.literal(""), z.coerce.number().int().min(0)]).optional(),
+  CHANGE_RETENTION_DAYS: z.union([z.literal(""), z.coerce.number().int().min(31).max(36_500)]).optional(),
 });
+
+const defaultRetentionDays = 400;
 
 const parsed = new WeakMap<object, Promise<Config>>();
 
@@ -79,6 +85,7 @@ async function parseConfig(bindings: Bindings): Promise<Config> {
     cursorKey: await hmacKey(data.CURSOR_SECRET),
     clientAddressHeader: data.CLIENT_ADDRESS_HEADER || undefined,
     rateLimit: { enforced: perMinute !== 0, perMinute: perMinute === 0 ? undefined : perMinute },
+    changeRetentionDays: data.CHANGE_RETENTION_DAYS || defaultRetentionDays,
   };
 }
 

@@ -14,6 +14,7 @@ export const variableNames = [
   "CURSOR_SECRET",
   "CLIENT_ADDRESS_HEADER",
   "RATE_LIMIT_PER_MINUTE",
+  "CHANGE_RETENTION_DAYS",
 ] as const satisfies readonly (keyof Variables)[];
 
 /** The variables of a Worker before this database. */
@@ -27,5 +28,6 @@ export function variablesOf(database: LocalDatabase, secrets: Secrets, rateLimit
     // Nothing stands before the Worker here that could name the client's address truthfully.
     CLIENT_ADDRESS_HEADER: "",
     RATE_LIMIT_PER_MINUTE: rateLimit?.toString() ?? "",
+    CHANGE_RETENTION_DAYS: "",
   };
 }

@@ -1,6 +1,6 @@
 import type { Context, TypedResponse } from "hono";
 import type { Bindings, Config } from "../env.ts";
-import type { Ctx } from "../core/context.ts";
+import type { RequestCtx } from "../core/context.ts";
 
 /** What a handler finds in its Hono context. */
 export interface AppEnv {
@@ -9,7 +9,7 @@ export interface AppEnv {
     requestId: string;
     config: Config;
     /** Set for every request that has been identified. */
-    ctx: Ctx;
+    ctx: RequestCtx;
   };
 }
 
@@ -17,7 +17,7 @@ export type AppContext = Context<AppEnv>;
 
 /** A request that HTTP itself turns down, before any verb is asked. */
 export class HttpProblem extends Error {
-  readonly status: 400 | 401 | 404 | 405 | 413 | 415 | 422 | 429 | 503;
+  readonly status: 400 | 401 | 404 | 405 | 406 | 413 | 415 | 422 | 429 | 503;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(status: HttpProblem["status"], message: string, headers: Readonly<Record<string, string>> = {}) {

@@ -15,6 +15,12 @@ export interface Ctx {
   readonly cursorKey: CryptoKey;
 }
 
+/** What a request's verb has besides. */
+export interface RequestCtx extends Ctx {
+  /** A connection for work that goes on after the answer has begun, with a deadline of its own; also ended when the client goes away. */
+  openDatabase(signal: AbortSignal): Database;
+}
+
 /** Runs a repository's statement. Throws DomainError for what a caller can act on; a defect passes through. */
 export async function run<Row extends Record<string, unknown>>(ctx: Pick<Ctx, "db">, statement: SQL): Promise<Row[]> {
   try {

@@ -20,10 +20,13 @@ const databaseDeadlineMs = 25_000;
 export function admission(isPublic: (path: string) => boolean): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const config = c.get("config");
-    const db = connect(config.databaseUrl, {
-      endpoint: config.databaseEndpoint,
-      signal: AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(databaseDeadlineMs)]),
-    });
+    function openDatabase(signal: AbortSignal): Database {
+      return connect(config.databaseUrl, {
+        endpoint: config.databaseEndpoint,
+        signal: AbortSignal.any([c.req.raw.signal, signal]),
+      });
+    }
+    const db = openDatabase(AbortSignal.timeout(databaseDeadlineMs));
     const now = new Date();
     const open = isPublic(c.req.path);
     const identification = open ? undefined : await identifyRequest(c, config, db, now);
@@ -41,6 +44,7 @@ export function admission(isPublic: (path: string) => boolean): MiddlewareHandle
     const reason = c.req.header("X-Change-Reason")?.slice(0, 500).toWellFormed();
     c.set("ctx", {
       db,
+      openDatabase,
       now,
       actor: identity?.actor ?? anonymous,
       requestId: c.get("requestId"),

@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { FilterSyntaxError, parseFilter } from "../../lib/filter-grammar.ts";
 import { PathSyntaxError, parsePath } from "../../lib/json-path.ts";
 import { itemStatuses, sourceName } from "../../core/configuration-items/fields.ts";
 import type { DocumentPart } from "../../core/configuration-items/shape.ts";
 import * as items from "../../core/configuration-items/service.ts";
+import { getItemAt } from "../../core/changes/time-travel-service.ts";
 import { type AppEnv, HttpProblem, jsonText } from "../http.ts";
 import * as wire from "./dialect.ts";
 import {
@@ -16,6 +16,7 @@ import {
   typedItemSchema,
   typedItemShape,
 } from "./item-wire.ts";
+import { itemAtTimeSchema } from "./time-travel.ts";
 
 const path = "/configuration-items";
 const tags = ["Configuration Items"];
@@ -41,7 +42,7 @@ const listRoute = createRoute({
       ...wire.pageParameters(50),
       sort_by: z.string().default("created_at"),
       sort_order: z.enum(["asc", "desc"]).default("desc"),
-      filter: wire.listParameter("field:operator:value, all must hold", "namespace:eq:default"),
+      filter: wire.filterParameter("namespace:eq:default"),
       include_type_data: wire.booleanParameter("Add the data of the type; needs a filter ci_type:eq or ci_type:in"),
       include_attributes: wire.listParameter("Paths of raw_data to show, comma-separated", "spec.nodeName"),
       include_raw_data: wire.booleanParameter("Show the whole document"),
@@ -75,10 +76,18 @@ const getRoute = createRoute({
   path: `${path}/{uuid}`,
   tags,
   summary: "Get a configuration item",
-  request: { params: wire.uuidParameter, query: wire.query({}) },
+  request: {
+    params: wire.uuidParameter,
+    query: wire.query({
+      at: wire.instantParameter("Show the item as it was then; UTC without a zone"),
+    }),
+  },
   responses: {
-    200: { description: "The item, whatever its status", content: wire.jsonContent(itemSchema) },
-    ...wire.errorResponses(400, 404),
+    200: {
+      description: "The item, whatever its status; with at as it was then",
+      content: wire.jsonContent(z.union([itemSchema, itemAtTimeSchema])),
+    },
+    ...wire.errorResponses(400, 404, 422),
   },
 });
 
@@ -154,7 +163,7 @@ export function registerConfigurationItems(app: OpenAPIHono<AppEnv>): void {
     const query = c.req.valid("query");
     const page = await items.listItems(c.get("ctx"), {
       status: query.status,
-      filters: query.filter.map(readFilter),
+      filters: query.filter.map(wire.readFilter),
       sort: query.sort_by,
       order: query.sort_order,
       page: query,
@@ -175,7 +184,13 @@ export function registerConfigurationItems(app: OpenAPIHono<AppEnv>): void {
   });
 
   app.openapi(getRoute, async (c) => {
-    const { item: text } = await items.getItem(c.get("ctx"), c.req.valid("param").uuid, itemShape);
+    const { uuid } = c.req.valid("param");
+    const { at } = c.req.valid("query");
+    if (at !== undefined) {
+      const { item: past } = await getItemAt(c.get("ctx"), uuid, at, itemShape);
+      return jsonText(c, `{"at":"${at}",${past.slice(past.indexOf("{") + 1)}`, 200);
+    }
+    const { item: text } = await items.getItem(c.get("ctx"), uuid, itemShape);
     return jsonText(c, text, 200);
   });
 
@@ -206,14 +221,6 @@ export function registerConfigurationItems(app: OpenAPIHono<AppEnv>): void {
       200,
     );
   });
-}
-
-function readFilter(text: string) {
-  try {
-    return parseFilter(text);
-  } catch (error) {
-    throw error instanceof FilterSyntaxError ? new HttpProblem(400, error.message) : error;
-  }
 }
 
 function documentPart(whole: boolean, attributes: readonly string[]): DocumentPart {

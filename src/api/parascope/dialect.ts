@@ -3,7 +3,9 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { z } from "@hono/zod-openapi";
 import { DomainError, type ErrorCode } from "../../core/errors.ts";
 import type { Page } from "../../core/page.ts";
+import { type Filter, FilterSyntaxError, parseFilter } from "../../lib/filter-grammar.ts";
 import { suggestion } from "../../lib/nearest.ts";
+import { parseInstant } from "../../lib/time.ts";
 import { logEvent } from "../../lib/log.ts";
 import { type AppContext, HttpProblem, jsonText } from "../http.ts";
 
@@ -32,6 +34,7 @@ const typeOf: Readonly<Record<number, string>> = {
   403: "PermissionDeniedError",
   404: "NotFoundError",
   405: "MethodNotAllowedError",
+  406: "NotAcceptableError",
   409: "ConflictError",
   413: "PayloadTooLargeError",
   415: "UnsupportedMediaTypeError",
@@ -135,16 +138,54 @@ export function listParameter(description: string, example: string) {
     .openapi({ type: "array", items: { type: "string" }, description, example: [example] });
 }
 
+/** A date and time in the query string, read as UTC where it names no zone. */
+export function instantParameter(description: string) {
+  return z
+    .string()
+    .transform((text, context) => {
+      const instant = parseInstant(text);
+      if (instant === undefined) {
+        context.addIssue({ code: "custom", message: "must be a date and time in ISO 8601" });
+        return z.NEVER;
+      }
+      return instant;
+    })
+    .optional()
+    .openapi({ type: "string", format: "date-time", description });
+}
+
+/** The filters of a list; read each with `readFilter`. */
+export function filterParameter(example: string) {
+  return listParameter("field:operator:value, all must hold", example);
+}
+
+/** Reads a filter of the query string. Throws HttpProblem 400. */
+export function readFilter(text: string): Filter {
+  try {
+    return parseFilter(text);
+  } catch (error) {
+    throw error instanceof FilterSyntaxError ? new HttpProblem(400, error.message) : error;
+  }
+}
+
+/** A window on a list, by offset. */
+export function windowParameters(limit: number, mostItems = 1000) {
+  return {
+    offset: integerParameter({ from: 0, to: 1_000_000, default: 0, description: "Items to skip" }),
+    limit: integerParameter({ from: 1, to: mostItems, default: limit, description: "Items per page" }),
+  };
+}
+
 /** Pages: offset and limit as documented, and a cursor that costs the same on every page. */
 export function pageParameters(limit: number) {
   return {
+    ...windowParameters(limit),
     offset: integerParameter({
       from: 0,
       to: 1_000_000,
       default: 0,
       description: "Items to skip; for deep pages use cursor",
     }),
-    limit: integerParameter({ from: 1, to: 1000, default: limit, description: "Items per page" }),
     cursor: z.string().max(4096).optional().openapi({ description: "next_cursor of the page before" }),
   };
 }

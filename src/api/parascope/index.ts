@@ -1,9 +1,13 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv } from "../http.ts";
 import { registerBulk } from "./bulk.ts";
+import { registerChangeFeed } from "./change-feed.ts";
+import { registerChangeSearch } from "./change-search.ts";
+import { registerChangeStatistics } from "./change-stats.ts";
 import { registerChanges } from "./changes.ts";
 import { registerConfigurationItems } from "./configuration-items.ts";
 import { errorResponse, validationHook } from "./dialect.ts";
+import { registerTimeTravel } from "./time-travel.ts";
 
 /** The Parascope dialect, to be mounted at /api/v1. */
 export function createParascope(): OpenAPIHono<AppEnv> {
@@ -11,6 +15,10 @@ export function createParascope(): OpenAPIHono<AppEnv> {
   app.onError(errorResponse);
   registerBulk(app);
   registerConfigurationItems(app);
+  registerChangeFeed(app);
+  registerChangeSearch(app);
+  registerChangeStatistics(app);
   registerChanges(app);
+  registerTimeTravel(app);
   return app;
 }

@@ -1,25 +1,6 @@
 import { sql, type SQL } from "drizzle-orm";
 import { type Actor, visibleTo } from "../access.ts";
-
-/** What a dialect calls the parts of a change, in their order. */
-export interface ChangeShape {
-  readonly [key: string]: ChangePart;
-}
-type ChangePart =
-  | "id"
-  | "ciId"
-  | "name"
-  | "namespace"
-  | "ciType"
-  | "changedAt"
-  | "changeType"
-  | "version"
-  | "department"
-  | "sourceId"
-  | "actor"
-  | "requestId"
-  | "reason"
-  | "entries";
+import { type ChangeShape, renderChange } from "./render.ts";
 
 export interface HistoryQuery {
   readonly ciId: string;
@@ -48,48 +29,4 @@ export function selectItemHistory(actor: Actor, query: HistoryQuery): SQL {
       (select n from counted)::text as total,
       ((select n from counted) > 0 or exists (
         select from configuration_items c where c.ci_id = ${query.ciId}::uuid and ${visibleTo(actor, "c")})) as known`;
-}
-
-/** The JSON of one change `h`, made by PostgreSQL. */
-function renderChange(shape: ChangeShape): SQL {
-  const pairs = Object.entries(shape).map(([key, part]) => sql`${sql.raw(`'${key}'`)}, ${renderPart(part)}`);
-  return sql`json_build_object(${sql.join(pairs, sql`, `)})`;
-}
-
-function renderPart(part: ChangePart): SQL {
-  switch (part) {
-    case "id":
-      return sql`h.id::text`;
-    case "ciId":
-      return sql`h.ci_id`;
-    case "name":
-      return sql`h.name`;
-    case "namespace":
-      return sql`h.namespace`;
-    case "ciType":
-      return sql`h.ci_type`;
-    case "changedAt":
-      return sql`muster.iso(h.changed_at)`;
-    case "changeType":
-      return sql`h.change_type`;
-    case "version":
-      return sql`h.version`;
-    case "department":
-      return sql`h.department`;
-    case "sourceId":
-      return sql`h.source_id`;
-    case "actor":
-      return sql`h.actor`;
-    case "requestId":
-      return sql`h.request_id`;
-    case "reason":
-      return sql`h.reason`;
-    case "entries":
-      return sql`(select coalesce(json_agg(json_build_object(
-          'field', muster.field_name(array(select jsonb_array_elements_text(e.entry -> 'path'))),
-          'op', e.entry -> 'op',
-          'old_value', muster.shown_value(e.entry -> 'old', h.oversized),
-          'new_value', muster.shown_value(e.entry -> 'new', h.oversized)) order by e.place), '[]')
-        from jsonb_array_elements(h.entries) with ordinality as e (entry, place))`;
-  }
 }

@@ -2,7 +2,8 @@ import { requirePermission } from "../access.ts";
 import { type Ctx, runOne } from "../context.ts";
 import { DomainError } from "../errors.ts";
 import { closePage, openPage, type Page, type PageRequest, type PageRow } from "../page.ts";
-import { type ChangeShape, selectItemHistory } from "./repository.ts";
+import type { ChangeShape } from "./render.ts";
+import { selectItemHistory } from "./repository.ts";
 
 /** One item's changes, newest first, in one statement; also of an item that is gone. Throws `not_found`. */
 export async function listItemChanges(ctx: Ctx, ciId: string, page: PageRequest, shape: ChangeShape): Promise<Page> {

@@ -1,0 +1,122 @@
+import { sql, type SQL } from "drizzle-orm";
+import type { Actor } from "../access.ts";
+import { type CountMode, estimateBound } from "../page.ts";
+import { type ChangeSelection, changeSorts, selected } from "./fields.ts";
+import { type ChangeShape, renderChange, renderCsvLine } from "./render.ts";
+
+export interface ChangeOrder {
+  readonly sort: string;
+  readonly direction: "asc" | "desc";
+  readonly offset: number;
+  readonly limit: number;
+  readonly after: readonly string[] | undefined;
+}
+
+/** A page of changes with its total. Rows that the offset skips are never rendered. Throws FilterSyntaxError. */
+export function selectChangePage(
+  actor: Actor,
+  selection: ChangeSelection,
+  order: ChangeOrder,
+  count: CountMode,
+  shape: ChangeShape,
+): SQL {
+  const sources = selected(actor, selection);
+  return sql`with page as materialized (
+      select s.*, row_number() over () as place from (${rows(sources, order, order.limit + 1)}) as s)
+    select
+      coalesce((select json_agg(${renderChange(shape)} order by h.place) from page h
+                where h.place <= ${order.limit}), '[]')::text as items,
+      (select ${place(order)} from page h
+       where h.place = ${order.limit} and exists (select from page where place > ${order.limit})) as next_place,
+      ${total(sources, count)}::text as total`;
+}
+
+/** The forms in which all changes of a selection are told. */
+export type LineFormat = "csv" | "ndjson";
+
+/** What one page of lines answers; `next_place` is null on the last. */
+export interface LinesRow extends Record<string, unknown> {
+  readonly lines: string;
+  readonly next_place: string[] | null;
+  readonly snapshot: string;
+  readonly rows: number;
+}
+
+/** Bytes of entries after which a page of lines ends. What quotes and the other columns add keeps it well below 4 MB. */
+const pageBytes = 2_000_000;
+
+/**
+ * A page of changes as lines of text, ended by `limit` or by size, with at least one. With the snapshot that the first
+ * page answered, later ones tell what was visible then and nothing else: the log is only added to, and each change
+ * names its transaction. Throws FilterSyntaxError.
+ */
+export function selectChangeLines(
+  actor: Actor,
+  selection: ChangeSelection,
+  order: ChangeOrder,
+  snapshot: string | undefined,
+  format: LineFormat,
+  shape: ChangeShape,
+): SQL {
+  const sources = selected(actor, selection).map((source) =>
+    snapshot === undefined ? source : sql`${source} and pg_visible_in_snapshot(h.xid, ${snapshot}::pg_snapshot)`,
+  );
+  const line = format === "csv" ? renderCsvLine(shape) : sql`${renderChange(shape, "whole")}::text || E'\\n'`;
+  return sql`with page as materialized (
+      select s.*, row_number() over o as place, sum(octet_length(s.entries::text)) over o as bytes
+      from (${rows(sources, order, order.limit)}) as s
+      window o as (rows unbounded preceding)),
+    kept as materialized (select h.* from page h where h.bytes <= ${pageBytes} or h.place = 1)
+    select
+      coalesce((select string_agg(${line}, '' order by h.place) from kept h), '') as lines,
+      (select count(*)::integer from kept) as rows,
+      (select ${place(order)} from kept h where h.place = (select count(*) from kept)
+       and ((select count(*) from page) = ${order.limit} or exists (select from page p where p.place > h.place))) as next_place,
+      pg_current_snapshot()::text as snapshot`;
+}
+
+function rows(sources: readonly SQL[], order: ChangeOrder, limit: number): SQL {
+  const keys = keysOf(order);
+  const columns = keys.map(({ column }) => column);
+  const direction = sql.raw(order.direction);
+  const ordered = sql`order by ${sql.join(
+    columns.map((column) => sql`${column} ${direction}`),
+    sql`, `,
+  )}`;
+  const places = keys.map(({ type }, n) => sql`${order.after?.[n]}::${sql.raw(type)}`);
+  const after = order.after
+    ? sql`and (${sql.join(columns, sql`, `)}) ${sql.raw(order.direction === "asc" ? ">" : "<")} (${sql.join(places, sql`, `)})`
+    : sql``;
+  // Each source brings as many as could be among the first.
+  const selects = sources.map(
+    (source) => sql`(select h.* ${source} ${after} ${ordered} limit ${order.offset + limit})`,
+  );
+  return sql`select h.* from (${sql.join(selects, sql` union all `)}) as h ${ordered} limit ${limit} offset ${order.offset}`;
+}
+
+// The sort key of a row, as a cursor takes it.
+function place(order: ChangeOrder): SQL {
+  const texts = keysOf(order).map(({ column }) => sql`${column}::text`);
+  return sql`array[${sql.join(texts, sql`, `)}]`;
+}
+
+function keysOf(order: ChangeOrder) {
+  return changeSorts[order.sort] ?? [];
+}
+
+function total(sources: readonly SQL[], count: CountMode): SQL {
+  const counts = sources.map((source) =>
+    count === "estimate"
+      ? sql`(select count(*) from (select ${source} limit ${estimateBound + 1}) as b)`
+      : sql`(select count(*) ${source})`,
+  );
+  const sum = sql.join(counts, sql` + `);
+  switch (count) {
+    case "none":
+      return sql`null`;
+    case "exact":
+      return sql`(${sum})`;
+    case "estimate":
+      return sql`least(${sum}, ${estimateBound + 1})`;
+  }
+}
