@@ -209,8 +209,10 @@ BEGIN
 END $$;
 --> statement-breakpoint
 -- Monthly partitions of the log and of what it is searched by, from one month to another, both included. Answers how many were made.
+-- A new partition shuts everyone out of the table for a moment: where that would keep them waiting it gives way, and there are
+-- twelve months of nights to try again.
 CREATE OR REPLACE FUNCTION muster.ensure_change_partitions(from_month timestamptz, to_month timestamptz) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
   month timestamp;
   parent text;

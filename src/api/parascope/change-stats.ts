@@ -5,7 +5,6 @@ import {
   readChangeStatistics,
   requestRefresh,
 } from "../../core/changes/stats-service.ts";
-import { parseInstant } from "../../lib/time.ts";
 import type { AppEnv } from "../http.ts";
 import * as wire from "./dialect.ts";
 
@@ -46,21 +45,6 @@ const refreshSchema = z
   })
   .openapi("ChangeStatisticsRefresh");
 
-function instantParameter(description: string) {
-  return z
-    .string()
-    .transform((text, context) => {
-      const instant = parseInstant(text);
-      if (instant === undefined) {
-        context.addIssue({ code: "custom", message: "must be a date and time in ISO 8601" });
-        return z.NEVER;
-      }
-      return instant;
-    })
-    .optional()
-    .openapi({ type: "string", format: "date-time", description });
-}
-
 const statisticsRoute = createRoute({
   method: "get",
   path: "/changes/stats",
@@ -69,8 +53,10 @@ const statisticsRoute = createRoute({
   description: "Counts of the changes in [start_date, end_date), exact at the moment of the request.",
   request: {
     query: wire.query({
-      start_date: instantParameter("Start of the window, UTC without a zone; seven days before its end by default"),
-      end_date: instantParameter("End of the window, itself outside; now by default"),
+      start_date: wire.instantParameter(
+        "Start of the window, UTC without a zone; seven days before its end by default",
+      ),
+      end_date: wire.instantParameter("End of the window, itself outside; now by default"),
       group_by: z.enum(["hour", "day", "week"]).prefault("hour").openapi({
         type: "string",
         default: "hour",
