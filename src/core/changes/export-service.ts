@@ -2,7 +2,8 @@ import { streamPages, type TextPage } from "../../lib/page-stream.ts";
 import { requirePermission } from "../access.ts";
 import { type Ctx, type RequestCtx, runOne } from "../context.ts";
 import { openPage } from "../page.ts";
-import { changeFingerprint, type ChangeListQuery, checkChangeList, readingFilters } from "./feed-service.ts";
+import { changeFingerprint, type ChangeListQuery, checkChangeList } from "./feed-service.ts";
+import { readingFilters } from "../list-query.ts";
 import { type LineFormat, type LinesRow, selectChangeLines } from "./feed-repository.ts";
 import type { ChangeShape } from "./render.ts";
 

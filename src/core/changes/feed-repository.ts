@@ -1,4 +1,5 @@
 import { sql, type SQL } from "drizzle-orm";
+import { andBeyond, orderBy, placeOf } from "../../db/keyset.ts";
 import type { Actor } from "../access.ts";
 import { type CountMode, estimateBound } from "../page.ts";
 import { type ChangeSelection, changeSorts, selected } from "./fields.ts";
@@ -26,7 +27,7 @@ export function selectChangePage(
     select
       coalesce((select json_agg(${renderChange(shape)} order by h.place) from page h
                 where h.place <= ${order.limit}), '[]')::text as items,
-      (select ${place(order)} from page h
+      (select ${placeOf(keysOf(order))} from page h
        where h.place = ${order.limit} and exists (select from page where place > ${order.limit})) as next_place,
       ${total(sources, count)}::text as total`;
 }
@@ -70,34 +71,20 @@ export function selectChangeLines(
     select
       coalesce((select string_agg(${line}, '' order by h.place) from kept h), '') as lines,
       (select count(*)::integer from kept) as rows,
-      (select ${place(order)} from kept h where h.place = (select count(*) from kept)
+      (select ${placeOf(keysOf(order))} from kept h where h.place = (select count(*) from kept)
        and ((select count(*) from page) = ${order.limit} or exists (select from page p where p.place > h.place))) as next_place,
       pg_current_snapshot()::text as snapshot`;
 }
 
 function rows(sources: readonly SQL[], order: ChangeOrder, limit: number): SQL {
   const keys = keysOf(order);
-  const columns = keys.map(({ column }) => column);
-  const direction = sql.raw(order.direction);
-  const ordered = sql`order by ${sql.join(
-    columns.map((column) => sql`${column} ${direction}`),
-    sql`, `,
-  )}`;
-  const places = keys.map(({ type }, n) => sql`${order.after?.[n]}::${sql.raw(type)}`);
-  const after = order.after
-    ? sql`and (${sql.join(columns, sql`, `)}) ${sql.raw(order.direction === "asc" ? ">" : "<")} (${sql.join(places, sql`, `)})`
-    : sql``;
+  const ordered = orderBy(keys, order.direction);
+  const after = andBeyond(keys, order.direction, order.after);
   // Each source brings as many as could be among the first.
   const selects = sources.map(
     (source) => sql`(select h.* ${source} ${after} ${ordered} limit ${order.offset + limit})`,
   );
   return sql`select h.* from (${sql.join(selects, sql` union all `)}) as h ${ordered} limit ${limit} offset ${order.offset}`;
-}
-
-// The sort key of a row, as a cursor takes it.
-function place(order: ChangeOrder): SQL {
-  const texts = keysOf(order).map(({ column }) => sql`${column}::text`);
-  return sql`array[${sql.join(texts, sql`, `)}]`;
 }
 
 function keysOf(order: ChangeOrder) {

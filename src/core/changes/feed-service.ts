@@ -1,9 +1,8 @@
-import { FilterSyntaxError } from "../../lib/filter-grammar.ts";
-import { suggestion } from "../../lib/nearest.ts";
 import { requirePermission } from "../access.ts";
 import { type Ctx, runOne } from "../context.ts";
 import { DomainError } from "../errors.ts";
 import { closePage, type CountMode, openPage, type Page, type PageRequest, type PageRow } from "../page.ts";
+import { readingFilters, requireSort } from "../list-query.ts";
 import { type ChangeSelection, changeSorts } from "./fields.ts";
 import { selectChangePage } from "./feed-repository.ts";
 import type { ChangeShape } from "./render.ts";
@@ -43,10 +42,7 @@ export function changeFingerprint({ selection, sort, order }: ChangeListQuery): 
 
 /** Throws `bad_request` for a sort that there is not, `invalid` for a window that ends before it starts. */
 export function checkChangeList(query: ChangeListQuery): void {
-  if (!Object.hasOwn(changeSorts, query.sort)) {
-    const hint = suggestion(query.sort, Object.keys(changeSorts));
-    throw new DomainError("bad_request", `cannot sort by "${query.sort}"${hint}`);
-  }
+  requireSort(changeSorts, query.sort);
   checkWindow(query.selection);
 }
 
@@ -54,14 +50,5 @@ export function checkChangeList(query: ChangeListQuery): void {
 export function checkWindow({ from, to }: ChangeSelection): void {
   if (from !== undefined && to !== undefined && to < from) {
     throw new DomainError("invalid", `end_date (${to}) is before start_date (${from})`);
-  }
-}
-
-/** Builds a statement; a filter that it cannot be built with is `bad_request`. */
-export function readingFilters<Statement>(build: () => Statement): Statement {
-  try {
-    return build();
-  } catch (error) {
-    throw error instanceof FilterSyntaxError ? new DomainError("bad_request", error.message) : error;
   }
 }

@@ -1,4 +1,5 @@
 import { sql, type SQL } from "drizzle-orm";
+import type { SortKey } from "../../db/keyset.ts";
 import { type Fields, whereFilters } from "../../db/where.ts";
 import { textCondition } from "../../db/where-text.ts";
 import { type Filter, FilterSyntaxError, type Operator } from "../../lib/filter-grammar.ts";
@@ -11,11 +12,6 @@ export interface ChangeSelection {
   readonly to: string | undefined;
   /** A text in the item's name, or words in its name or in the names of changed fields. */
   readonly search?: string | undefined;
-}
-
-interface SortKey {
-  readonly column: SQL;
-  readonly type: "timestamptz" | "bigint" | "integer" | "text" | "uuid";
 }
 
 const id: SortKey = { column: sql`h.id`, type: "bigint" };

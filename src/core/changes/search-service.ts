@@ -1,7 +1,8 @@
 import { requirePermission } from "../access.ts";
 import { type Ctx, runOne } from "../context.ts";
 import { DomainError } from "../errors.ts";
-import { checkWindow, readingFilters } from "./feed-service.ts";
+import { checkWindow } from "./feed-service.ts";
+import { readingFilters } from "../list-query.ts";
 import type { ChangeSelection } from "./fields.ts";
 import {
   type FoundRow,

@@ -1,5 +1,6 @@
 import { sql, type SQL } from "drizzle-orm";
 import { z } from "zod";
+import type { SortKey } from "../../db/keyset.ts";
 import { instantValues, type Field, type Fields } from "../../db/where.ts";
 import { utf8Length } from "../../lib/bytes.ts";
 import { FilterSyntaxError, type Operator } from "../../lib/filter-grammar.ts";
@@ -78,12 +79,6 @@ export const itemFields: Fields = {
   version: { kind: "integer", column: sql`c.version` },
   raw_data: { kind: "document", column: sql`c.raw_data` },
 };
-
-export interface SortKey {
-  readonly column: SQL;
-  /** Its type when it comes back in a cursor. */
-  readonly type: "timestamptz" | "text" | "uuid";
-}
 
 const ciId: SortKey = { column: sql`c.ci_id`, type: "uuid" };
 const createdAt: SortKey = { column: sql`c.created_at`, type: "timestamptz" };

@@ -1,4 +1,5 @@
 import { sql, type SQL } from "drizzle-orm";
+import { andBeyond, orderBy, placeOf } from "../../db/keyset.ts";
 import { type Fields, whereFilters } from "../../db/where.ts";
 import type { Filter } from "../../lib/filter-grammar.ts";
 import { type Actor, visibleTo } from "../access.ts";
@@ -20,19 +21,13 @@ export interface ItemPageQuery {
 /** A page of items with its total. Rows that the offset skips are never rendered. Throws FilterSyntaxError. */
 export function selectItemPage(actor: Actor, query: ItemPageQuery): SQL {
   const keys = itemSorts[query.sort] ?? [];
-  const direction = sql.raw(query.order);
-  const columns = list(keys.map(({ column }) => column));
   const visible = sql.join([visibleTo(actor, "c"), ...conditions(itemFields, query.filters)], sql` and `);
-  const places = keys.map(({ type }, n) => sql`${query.after?.[n]}::${sql.raw(type)}`);
-  const after = query.after
-    ? sql`and (${columns}) ${sql.raw(query.order === "asc" ? ">" : "<")} (${list(places)})`
-    : sql``;
   return sql`with page as materialized (
       select s.*, row_number() over () as place from (
-        select c.ci_id, array[${list(keys.map(({ column }) => sql`${column}::text`))}] as sort_key
+        select c.ci_id, ${placeOf(keys)} as sort_key
         from ${query.sort === "last_seen" ? seenItems : sql`configuration_items c`}
-        where ${visible} ${after}
-        order by ${list(keys.map(({ column }) => sql`${column} ${direction}`))}
+        where ${visible} ${andBeyond(keys, query.order, query.after)}
+        ${orderBy(keys, query.order)}
         limit ${query.limit + 1} offset ${query.offset}) as s)
     select
       coalesce((select json_agg(${renderItem(query.rendering)} order by p.place)
@@ -117,8 +112,4 @@ function total(actor: Actor, query: ItemPageQuery, visible: SQL): SQL {
 
 function conditions(fields: Fields, filters: readonly Filter[]): SQL[] {
   return whereFilters(fields, filters, ["ci_type", "namespace"]);
-}
-
-function list(parts: readonly SQL[]): SQL {
-  return sql.join([...parts], sql`, `);
 }

@@ -1,9 +1,9 @@
-import { type Filter, FilterSyntaxError } from "../../lib/filter-grammar.ts";
+import type { Filter } from "../../lib/filter-grammar.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { suggestion } from "../../lib/nearest.ts";
 import { reportsAge, requirePermission } from "../access.ts";
 import { type Ctx, run, runOne, writeContext } from "../context.ts";
 import { DomainError } from "../errors.ts";
+import { readingFilters, requireSort } from "../list-query.ts";
 import { closePage, type CountMode, openPage, type Page, type PageRequest, type PageRow } from "../page.ts";
 import { itemSorts, type ItemStatus } from "./fields.ts";
 import * as repository from "./repository.ts";
@@ -44,30 +44,29 @@ export interface Written {
 /** Lists items in one statement, exact total included. Throws `bad_request` for an unknown filter, sort or cursor. */
 export async function listItems(ctx: Ctx, query: ItemListQuery): Promise<ItemPage> {
   requirePermission(ctx.actor, "configuration-items:read");
-  if (!Object.hasOwn(itemSorts, query.sort)) {
-    const hint = suggestion(query.sort, Object.keys(itemSorts));
-    throw new DomainError("bad_request", `cannot sort by "${query.sort}"${hint}`);
-  }
+  requireSort(itemSorts, query.sort);
   const filters = effectiveFilters(query);
   const typeData = query.withTypeData ? filteredTypes(query.filters) : [];
   const fingerprint = JSON.stringify([filters.map((filter) => filter.text), query.sort, query.order]);
   const after = await openPage(ctx, fingerprint, query.page);
   const row = await runOne<PageRow>(
     ctx,
-    pageStatement(ctx, {
-      filters,
-      sort: query.sort,
-      order: query.order,
-      offset: query.page.offset,
-      limit: query.page.limit,
-      after,
-      count: query.count,
-      rendering: {
-        shape: typeData.length > 0 ? query.shapes.withTypeData : query.shapes.plain,
-        document: query.document,
-        typeData,
-      },
-    }),
+    readingFilters(() =>
+      repository.selectItemPage(ctx.actor, {
+        filters,
+        sort: query.sort,
+        order: query.order,
+        offset: query.page.offset,
+        limit: query.page.limit,
+        after,
+        count: query.count,
+        rendering: {
+          shape: typeData.length > 0 ? query.shapes.withTypeData : query.shapes.plain,
+          document: query.document,
+          typeData,
+        },
+      }),
+    ),
   );
   return { ...(await closePage(ctx, fingerprint, row, query.count)), hasTypeData: typeData.length > 0 };
 }
@@ -164,12 +163,4 @@ function filteredTypes(filters: readonly Filter[]): string[] {
     ({ path, operator }) => path.length === 1 && path[0] === "ci_type" && (operator === "eq" || operator === "in"),
   );
   return [...new Set(filter?.values)];
-}
-
-function pageStatement(ctx: Ctx, query: repository.ItemPageQuery) {
-  try {
-    return repository.selectItemPage(ctx.actor, query);
-  } catch (error) {
-    throw error instanceof FilterSyntaxError ? new DomainError("bad_request", error.message) : error;
-  }
 }
