@@ -5,7 +5,9 @@ import type { ImportOptions } from "./import/options.ts";
 import { startProgress } from "./import/progress.ts";
 import { formatJson, formatTable, printable } from "./import/report.ts";
 import { runImport } from "./import/run.ts";
-import { sendBulk, SendError } from "./import/send.ts";
+import { SendError } from "./import/request.ts";
+import { sendBulk } from "./import/send.ts";
+import { commitSync, giveUpSync, openSync, type SyncEnding } from "./import/sync.ts";
 import type { SendOptions } from "./import/send.ts";
 import { Tally } from "./import/tally.ts";
 import { findTarget } from "./import/target.ts";
@@ -35,6 +37,8 @@ async function importAll(options: ImportOptions): Promise<number> {
   const interrupt = onInterrupt(stop);
   const sending: Omit<SendOptions, "target"> = {
     ...options,
+    origin:
+      options.sourceId === undefined ? `source=${encodeURIComponent(options.source)}` : `source_id=${options.sourceId}`,
     stop: stop.signal,
     onRetry: () => {
       tally.retries++;
@@ -47,7 +51,10 @@ async function importAll(options: ImportOptions): Promise<number> {
   };
 
   let error: string | null = null;
+  let ended: SyncEnding | null = null;
   try {
+    const all = target === null ? null : { ...sending, target };
+    const sync = options.sync === undefined || all === null ? null : await openSync(all);
     await runImport({
       inputs,
       format,
@@ -55,10 +62,14 @@ async function importAll(options: ImportOptions): Promise<number> {
       tally,
       stop,
       send: async (items) => {
-        if (target !== null) await sendBulk(items, { ...sending, target });
+        if (all !== null) await sendBulk(items, { ...all, ...(sync === null ? {} : { origin: sync.origin }) });
       },
       onProgress: progress.show,
     });
+    if (options.sync !== undefined && all !== null && sync !== null) {
+      const isWhole = tally.rejects === 0 && !interrupt.happened();
+      ended = await (isWhole ? commitSync(sync, options.sync, all) : giveUpSync(sync, all));
+    }
   } catch (failure) {
     if (!(failure instanceof SendError)) throw failure;
     error = printable(failure.message);
@@ -68,12 +79,13 @@ async function importAll(options: ImportOptions): Promise<number> {
     tally.closeRejectsFile();
   }
 
-  const ending = { source: options.source, dryRun, interrupted: interrupt.happened(), error };
+  const ending = { source: options.source, dryRun, interrupted: interrupt.happened(), error, sync: ended };
   console.log(json ? formatJson(tally, ending) : formatTable(tally, ending));
   if (error !== null) console.error(`error: ${error}`);
   if (error !== null) return 1;
   if (ending.interrupted) return 130;
-  return tally.rejects > 0 ? 2 : 0;
+  if (tally.rejects > 0) return 2;
+  return ended?.status === "held" ? 3 : 0;
 }
 
 /** The first Ctrl-C ends the import in good order; a later one at once. npm passes on the one that the terminal sent already, hence the pause. */

@@ -3,7 +3,7 @@ import { createKey, type KeyRequest } from "../src/core/identity/service.ts";
 import { keysHelp, parseKeysCommand } from "./stack/keys/options.ts";
 import { type KeysTarget, openTarget } from "./stack/keys/target.ts";
 import { readPeppers } from "../src/env.ts";
-import { freshPepper } from "./stack/secrets.ts";
+import { freshSecret } from "./stack/secrets.ts";
 import { runCommand, UsageError } from "./stack/usage-error.ts";
 
 await runCommand("npm run keys --", async () => {
@@ -12,8 +12,9 @@ await runCommand("npm run keys --", async () => {
     console.log(keysHelp);
     return 0;
   }
-  if (command.verb === "pepper") {
-    console.log(freshPepper(new Date().toISOString().slice(0, 10).replaceAll("-", "")));
+  if (command.verb === "fresh-secret") {
+    // The minute, since a ring holds no name twice.
+    console.log(freshSecret(new Date().toISOString().slice(0, 16).replaceAll(/\D/g, "")));
     return 0;
   }
   await using target = await openTarget(process.env, command.dataDir);

@@ -9,6 +9,7 @@ import { admission } from "./api/middleware/admission.ts";
 import { jsonBody } from "./api/middleware/body.ts";
 import { isBulkPath } from "./api/parascope/bulk.ts";
 import { errorResponse, validationHook } from "./api/parascope/dialect.ts";
+import { isStatementPath } from "./api/parascope/relationship-statements.ts";
 import { createParascope } from "./api/parascope/index.ts";
 import { logEvent } from "./lib/log.ts";
 
@@ -52,7 +53,7 @@ export function createApp(options: AppOptions): OpenAPIHono<AppEnv> {
     await next();
   });
   app.use(admission(isPublicPath));
-  app.use(jsonBody(isBulkPath));
+  app.use(jsonBody((path) => isBulkPath(path) || isStatementPath(path)));
   registerMeta(app, options.loadDocument);
   app.route("/api/v1", createParascope());
   return app;

@@ -1,4 +1,5 @@
 import type { Reject } from "./format.ts";
+import type { SyncEnding } from "./sync.ts";
 import { rejectRecord } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 
@@ -8,6 +9,8 @@ export interface Ending {
   readonly dryRun: boolean;
   readonly interrupted: boolean;
   readonly error: string | null;
+  /** Null when the import was no sync, or did not get to its end. */
+  readonly sync: SyncEnding | null;
 }
 
 /** The counts as a table for people: a row per type, a column per outcome, then what is worth knowing, then the first rejects. */
@@ -21,6 +24,7 @@ export function formatTable(tally: Tally, ending: Ending): string {
     });
   const total = ["total", tally.seen, ...columns.map((column) => tally.outcomes[column] ?? 0)];
   const lines = [...layOut([["type", "seen", ...columns], ...rows, total]), "", summarize(tally, ending)];
+  if (ending.sync !== null) lines.push(describeSync(ending.sync));
   if (tally.rejects > 0) lines.push("", "Rejected:", ...tally.firstRejects.map(describeReject));
   const more = tally.rejects - tally.firstRejects.length;
   if (more > 0) lines.push(`  and ${count(more)} more`);
@@ -34,6 +38,7 @@ export function formatJson(tally: Tally, ending: Ending): string {
     dry_run: ending.dryRun,
     interrupted: ending.interrupted,
     error: ending.error,
+    sync: ending.sync,
     files: tally.files,
     skipped_files: tally.skippedFiles,
     seen: tally.seen,
@@ -68,6 +73,13 @@ function summarize(tally: Tally, ending: Ending): string {
   if (tally.retries > 0) parts.push(`${count(tally.retries)} retries`);
   if (ending.interrupted) parts.push("interrupted: the rest was not sent");
   return parts.join(", ");
+}
+
+function describeSync({ status, counts, detail }: SyncEnding): string {
+  if (status !== "committed") return `Sync ${status}: ${printable(detail ?? "")}`;
+  const of = (name: string) => count(counts?.[name] ?? 0);
+  const kept = of("kept_by_other_sources");
+  return `Sync committed: ${of("seen")} seen, ${of("unseen")} not; ${of("deactivated")} went inactive, ${kept} kept by other sources`;
 }
 
 function describeReject({ file, place, reason, item }: Reject): string {

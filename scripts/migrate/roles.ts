@@ -11,8 +11,9 @@ const ROLES: readonly Role[] = [
   {
     name: "muster_api",
     passwordVariable: "MUSTER_API_PASSWORD",
-    // Overlapping bulks wait for each other; a statement that has waited this long gives up before the Worker does.
-    settings: { statement_timeout: "20s", lock_timeout: "15s", idle_in_transaction_session_timeout: "10s" },
+    // Overlapping bulks wait for each other; a statement that has waited this long gives up before the Worker does. No plan outlives its
+    // request, so compiling it would be paid for each time.
+    settings: { statement_timeout: "20s", lock_timeout: "15s", idle_in_transaction_session_timeout: "10s", jit: "off" },
   },
   { name: "muster_jobs", passwordVariable: "MUSTER_JOBS_PASSWORD", settings: { statement_timeout: "60s" } },
 ];

@@ -27,6 +27,7 @@ export function buildCeph(world: World): void {
   put("ceph.cluster", cephCluster, status(), null);
   for (const host of hosts) {
     put("ceph.mon", `mon.pve-${host}`, monitor(host));
+    put("ceph.host", `pve-${host}`, bucket(host));
     for (const slot of [0, 1, 2]) put("ceph.osd", `osd.${(host - 1) * 3 + slot}`, osd(host, slot));
   }
   for (const pool of pools) put("ceph.pool", pool[1], poolStatus(pool));
@@ -66,6 +67,12 @@ function status(): JsonObject {
     },
     mgrmap: { available: true, active_name: "pve-1", num_standbys: 2 },
   };
+}
+
+/** A host as `ceph osd tree` shows it. */
+function bucket(host: number): JsonObject {
+  const first = (host - 1) * 3;
+  return { id: -1 - host, name: `pve-${host}`, type: "host", type_id: 1, children: [first + 2, first + 1, first] };
 }
 
 function monitor(host: number): JsonObject {

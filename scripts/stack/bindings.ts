@@ -12,6 +12,9 @@ export const variableNames = [
   "DATABASE_HTTP_URL",
   "API_KEY_PEPPERS",
   "CURSOR_SECRET",
+  "CREDENTIAL_KEYS",
+  "SIGNING_KEYS",
+  "OUTBOUND_ORIGINS",
   "CLIENT_ADDRESS_HEADER",
   "RATE_LIMIT_PER_MINUTE",
   "CHANGE_RETENTION_DAYS",
@@ -25,6 +28,10 @@ export function variablesOf(database: LocalDatabase, secrets: Secrets, rateLimit
     DATABASE_HTTP_URL: database.endpoint,
     API_KEY_PEPPERS: secrets.apiKeyPeppers,
     CURSOR_SECRET: secrets.cursorSecret,
+    CREDENTIAL_KEYS: secrets.credentialKeys,
+    SIGNING_KEYS: secrets.signingKeys,
+    // Collectors run beside the stack here.
+    OUTBOUND_ORIGINS: "http://127.0.0.1:*,http://localhost:*",
     // Nothing stands before the Worker here that could name the client's address truthfully.
     CLIENT_ADDRESS_HEADER: "",
     RATE_LIMIT_PER_MINUTE: rateLimit?.toString() ?? "",

@@ -5,6 +5,9 @@ import { foldItemCounts, sweepLifecycle } from "../../src/core/lifecycle/service
 import type { Database } from "../../src/db/client.ts";
 import { hmacKey, randomBytes } from "../../src/lib/crypto.ts";
 import { presentAt, sampleEstate } from "../sample/estate.ts";
+import { createSigner, signingKey } from "../../src/lib/message-signature.ts";
+import { createOutbound } from "../../src/lib/outbound.ts";
+import { createVault, masterKey } from "../../src/lib/vault.ts";
 import type { SampleEstate, SourceReport } from "../sample/model.ts";
 
 /** The database as the two roles of the Worker see it. */
@@ -83,7 +86,7 @@ async function report(
     const { results } = await reportItems(
       ctx,
       items.map((content) => ({ content })),
-      source,
+      { source },
       true,
     );
     const failure = results.find((result) => result.outcome === "error");
@@ -97,6 +100,12 @@ async function contextAt(db: Database, now: Date): Promise<Ctx> {
     now,
     actor: { kind: "system", label: "system:sample" },
     requestId: crypto.randomUUID(),
-    cursorKey: await hmacKey(randomBytes(32)), // no page is asked for
+    // Nothing of what follows is used: no page is asked for, nothing is sealed, sent or called.
+    cursorKey: await hmacKey(randomBytes(32)),
+    ports: {
+      outbound: createOutbound([]),
+      vault: createVault(await masterKey("none", randomBytes(32))),
+      signer: createSigner(await signingKey(randomBytes(32))),
+    },
   };
 }

@@ -12,6 +12,8 @@ const databaseSchema = z.object({
 const secretsSchema = z.object({
   api_key_peppers: z.string(),
   cursor_secret: z.string(),
+  credential_keys: z.string().default(() => freshSecret("local")),
+  signing_keys: z.string().default(() => freshSecret("local")),
   /** By engine, since each has its own data; a running database by its host and name. */
   databases: z.record(z.string(), databaseSchema),
 });
@@ -23,6 +25,8 @@ type SecretsFile = z.infer<typeof secretsSchema>;
 export interface Secrets {
   readonly apiKeyPeppers: string;
   readonly cursorSecret: string;
+  readonly credentialKeys: string;
+  readonly signingKeys: string;
   databaseRecord(name: string): DatabaseRecord;
   /** Writes it at once: what comes after may be killed. */
   remember(name: string, record: DatabaseRecord): void;
@@ -36,6 +40,8 @@ export function openSecrets(dataDir: string): Secrets {
   return {
     apiKeyPeppers: content.api_key_peppers,
     cursorSecret: content.cursor_secret,
+    credentialKeys: content.credential_keys,
+    signingKeys: content.signing_keys,
     databaseRecord: (name) => content.databases[name] ?? {},
     remember(name, record) {
       content = { ...content, databases: { ...content.databases, [name]: record } };
@@ -44,15 +50,17 @@ export function openSecrets(dataDir: string): Secrets {
   };
 }
 
-/** A value for API_KEY_PEPPERS that nobody else has. */
-export function freshPepper(id: string): string {
+/** An entry for API_KEY_PEPPERS, CREDENTIAL_KEYS or SIGNING_KEYS that nobody else has: a pepper, a key and a seed are 32 random bytes each. */
+export function freshSecret(id: string): string {
   return `${id}=${randomBytes(32).toString("base64url")}`;
 }
 
 function fresh(): SecretsFile {
   return {
-    api_key_peppers: freshPepper("local"),
+    api_key_peppers: freshSecret("local"),
     cursor_secret: randomBytes(32).toString("base64url"),
+    credential_keys: freshSecret("local"),
+    signing_keys: freshSecret("local"),
     databases: {},
   };
 }

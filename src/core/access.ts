@@ -17,13 +17,39 @@ export type Actor =
 /** What a key's tier, or the role of the user behind it, amounts to. */
 export type Role = "admin" | "editor" | "viewer";
 
-export type Permission = "configuration-items:read" | "configuration-items:write" | "changes:read" | "changes:refresh";
+export type Permission =
+  | "configuration-items:read"
+  | "configuration-items:write"
+  | "changes:read"
+  | "changes:refresh"
+  | "collectors:read"
+  | "collectors:write"
+  | "collectors:trigger"
+  | "sources:read"
+  | "sources:write"
+  | "sources:report"
+  | "relationships:read"
+  | "relationships:write";
 
-const permissions: Readonly<Record<Role, readonly Permission[]>> = {
-  admin: ["configuration-items:read", "configuration-items:write", "changes:read", "changes:refresh"],
-  editor: ["configuration-items:read", "configuration-items:write", "changes:read", "changes:refresh"],
-  viewer: ["configuration-items:read", "changes:read"],
-};
+const reading = [
+  "configuration-items:read",
+  "changes:read",
+  "collectors:read",
+  "sources:read",
+  "relationships:read",
+] as const satisfies readonly Permission[];
+const writing = [
+  ...reading,
+  "configuration-items:write",
+  "changes:refresh",
+  "collectors:write",
+  "collectors:trigger",
+  "sources:write",
+  "sources:report",
+  "relationships:write",
+] as const satisfies readonly Permission[];
+
+const permissions: Readonly<Record<Role, readonly Permission[]>> = { admin: writing, editor: writing, viewer: reading };
 
 /** Throws DomainError `unauthenticated` or `forbidden` unless the actor may do this. */
 export function requirePermission(actor: Actor, permission: Permission): void {
@@ -40,10 +66,11 @@ export function requirePermission(actor: Actor, permission: Permission): void {
 }
 
 /**
- * The rows of `alias` that the actor may see, as a condition that every read of items, changes, counts and rollups carries.
+ * The rows of `alias` that the actor may see, as a condition that every read of items (`c`, and `o` for the other end of a
+ * relationship), changes, counts and rollups carries.
  * All of them until keys have data scopes.
  */
-export function visibleTo(_actor: Actor, _alias: "c" | "h" | "n" | "r" | "t" | "d"): SQL {
+export function visibleTo(_actor: Actor, _alias: "c" | "o" | "h" | "n" | "r" | "t" | "d"): SQL {
   return sql`true`;
 }
 

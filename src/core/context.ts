@@ -2,6 +2,7 @@ import type { SQL } from "drizzle-orm";
 import { type Database, DatabaseError } from "../db/client.ts";
 import type { Actor } from "./access.ts";
 import { DomainError } from "./errors.ts";
+import type { Ports } from "./ports.ts";
 
 /** What a verb needs from the outside; made anew for each request and each run of a job. */
 export interface Ctx {
@@ -13,6 +14,7 @@ export interface Ctx {
   readonly reason?: string | undefined;
   /** Signs page cursors. */
   readonly cursorKey: CryptoKey;
+  readonly ports: Ports;
 }
 
 /** What a request's verb has besides. */
@@ -59,6 +61,12 @@ function toDomainError(error: DatabaseError): Error {
       return new DomainError("invalid", "This is too much for one answer; ask for fewer items, or for less of each");
     case "conflict":
       return new DomainError("conflict", "Another item already has this type, namespace and name");
+    case "said_missing":
+      return new DomainError("not_found", error.message);
+    case "said_conflict":
+      return new DomainError("conflict", error.message);
+    case "said_invalid":
+      return new DomainError("invalid", error.message);
     case "invalid":
       return new DomainError("invalid", "A value is out of the range that can be stored");
     case "defect":

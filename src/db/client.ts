@@ -14,9 +14,21 @@ export interface DatabaseOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Why the database did not answer as asked. `unavailable` and `timeout` say nothing about whether a write happened. */
+/**
+ * Why the database did not answer as asked. `unavailable` and `timeout` say nothing about whether a write happened. The message
+ * of `said_…` is for the caller: one of our own functions raised it.
+ */
 export class DatabaseError extends Error {
-  readonly kind: "unavailable" | "timeout" | "conflict" | "invalid" | "too_large" | "defect";
+  readonly kind:
+    | "unavailable"
+    | "timeout"
+    | "conflict"
+    | "invalid"
+    | "too_large"
+    | "said_missing"
+    | "said_conflict"
+    | "said_invalid"
+    | "defect";
   /** SQLSTATE, where PostgreSQL spoke. */
   readonly code: string | undefined;
 
@@ -73,6 +85,13 @@ function kindOf(code: string): DatabaseError["kind"] {
       return "timeout";
     case "23505":
       return "conflict";
+    // Raised by the functions in schema muster, with a message for the caller.
+    case "MU404":
+      return "said_missing";
+    case "MU409":
+      return "said_conflict";
+    case "MU422":
+      return "said_invalid";
     case "22P02":
     case "22P05":
     case "22021":

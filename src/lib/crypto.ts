@@ -5,6 +5,11 @@ export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
+/** A random UUID (version 4). */
+export function randomUuid(): string {
+  return crypto.randomUUID();
+}
+
 export async function hmacSha256(key: CryptoKey, message: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(message)));
 }

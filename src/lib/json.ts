@@ -9,7 +9,7 @@ export const maxJsonDepth = 64;
 /** Digits after the point that PostgreSQL's numeric holds. */
 const maxDecimalPlaces = 16_383;
 
-/** The text is not JSON; the message says where. */
+/** The text is not JSON; the message says what is wrong and, where that needs no quotation, at which place. */
 export class JsonSyntaxError extends Error {}
 
 // TypeScript's library does not know these two parts of the language yet.
@@ -34,12 +34,22 @@ export function parseJson(text: string): unknown {
   } catch (error) {
     // The parser for long numbers recurses, and gives up on what is nested much deeper than could be stored.
     const reason = error instanceof RangeError ? "it is nested too deeply" : undefined;
-    throw new JsonSyntaxError(reason ?? (error instanceof Error ? error.message : "not JSON"));
+    throw new JsonSyntaxError(reason ?? (error instanceof Error ? withoutExcerpt(error.message) : "not JSON"));
   }
+}
+
+/** A number that `parseJson` kept as it was written, as the nearest double; anything else as it is. */
+export function asDouble(value: unknown): unknown {
+  return exact.isRawJSON(value) ? Number(JSON.stringify(value)) : value;
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !exact.isRawJSON(value);
+}
+
+/** A parsed number that kept its digits as the nearest double; anything else as it is. */
+export function toDouble(value: unknown): unknown {
+  return exact.isRawJSON(value) ? Number(JSON.stringify(value)) : value;
 }
 
 /** Whether a text that was parsed can hold NUL or lone surrogates at all; looking into every string is for those that can. */
@@ -79,6 +89,11 @@ export function textProblem(text: string): string | undefined {
     return "a text holds the character NUL (\\u0000)";
   }
   return text.isWellFormed() ? undefined : "a text holds a lone surrogate, which is no character";
+}
+
+// V8 quotes the text around the place, and a text may hold a secret.
+function withoutExcerpt(message: string): string {
+  return message.replace(/^(Unexpected token).*$/s, "$1");
 }
 
 // The decision rests on the number alone, so that a document is stored the same whatever else the request holds.

@@ -1,10 +1,10 @@
-import { utf8 } from "./bytes.ts";
-
 /** A piece of a long text, and where the next one starts; undefined at the end. */
 export interface TextPage<Place> {
   readonly text: string;
   readonly next: Place | undefined;
 }
+
+const encoder = new TextEncoder();
 
 /**
  * A long text as a stream of UTF-8 that holds two pages at most: while the reader takes one, the next is fetched. A reader
@@ -27,7 +27,7 @@ export function streamPages<Place>(
           // Whoever pulls next is told; until then nobody listens.
           coming?.catch(() => undefined);
           if (page.text !== "") {
-            controller.enqueue(utf8(page.text));
+            controller.enqueue(encoder.encode(page.text));
             break;
           }
         }

@@ -86,8 +86,9 @@ describe("keys", () => {
     expect(stderr).toMatch(/^error: --expires .*\nSee `npm run keys -- --help`\.\n$/);
   });
 
-  test("a fresh pepper is one that keys can be made with", { timeout: 30_000 }, async () => {
-    const { stdout } = await runScript("keys.ts", ["pepper"]);
-    expect(stdout).toMatch(/^\d{8}=[\w-]{43}\n$/);
+  const fresh = ["pepper", "master-key", "signing-key"];
+  test.each(fresh)("a fresh %s is one that a Worker takes", { timeout: 30_000 }, async (verb) => {
+    const { stdout } = await runScript("keys.ts", [verb]);
+    expect(stdout).toMatch(/^\d{12}=[\w-]{43}\n$/);
   });
 });

@@ -118,7 +118,7 @@ test("databases of one server can be migrated at the same time", async () => {
   await Promise.all(urls.map((connectionString) => migrate({ connectionString, folder })));
   const settings = "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'muster_api'::regrole";
   expect(await query(postgres.adminUrl, settings)).toEqual([
-    { setconfig: ["statement_timeout=20s", "lock_timeout=15s", "idle_in_transaction_session_timeout=10s"] },
+    { setconfig: ["statement_timeout=20s", "lock_timeout=15s", "idle_in_transaction_session_timeout=10s", "jit=off"] },
   ]);
 });
 

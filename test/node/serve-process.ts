@@ -68,7 +68,7 @@ export async function runScript(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const { DATABASE_URL: _url, API_KEY_PEPPERS: _peppers, ...own } = process.env;
+  const { DATABASE_URL: _url, API_KEY_PEPPERS: _peppers, CREDENTIAL_KEYS: _keys, ...own } = process.env;
   const child = spawn(process.execPath, [join(projectFolder, "scripts", script), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...own, ...env },

@@ -57,6 +57,9 @@ export async function createMuster(overrides: Partial<Bindings> = {}): Promise<M
     DATABASE_HTTP_URL: endpoint,
     API_KEY_PEPPERS: `p1=${toBase64Url(pepper)}`,
     CURSOR_SECRET: toBase64Url(randomBytes(32)),
+    CREDENTIAL_KEYS: `m1=${toBase64Url(randomBytes(32))}`,
+    SIGNING_KEYS: `s1=${toBase64Url(randomBytes(32))}`,
+    OUTBOUND_ORIGINS: "",
     CLIENT_ADDRESS_HEADER: "CF-Connecting-IP",
     // Nobody is refused, so that a busy machine is no reason for a test to fail; tests of the limits put them in force.
     RATE_LIMIT_PER_MINUTE: "0",

@@ -36,7 +36,7 @@ describe("the built-in CI types", () => {
     const expected = [
       ...kubernetes.split(" ").map((kind) => `kubernetes.${kind}`),
       ...["server", "database", "table"].map((kind) => `postgresql.${kind}`),
-      ...["cluster", "osd", "pool", "mon"].map((kind) => `ceph.${kind}`),
+      ...["cluster", "host", "osd", "pool", "mon"].map((kind) => `ceph.${kind}`),
       ...["cluster", "node", "vm", "container", "storage"].map((kind) => `proxmox.${kind}`),
       "host",
     ];

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  asDouble,
   isJsonObject,
   JsonSyntaxError,
   mayHoldBadCharacters,
@@ -66,8 +67,40 @@ describe("parseJson", () => {
   it("says where a text is not JSON, and never throws anything else", () => {
     expect(() => parseJson('{"a":}')).toThrow(JsonSyntaxError);
     expect(() => parseJson("")).toThrow(JsonSyntaxError);
+    expect(() => parseJson('{"a":1 "b"}')).toThrow(/position 7/);
     const deep = `${"[".repeat(100_000)}12345678901234567890${"]".repeat(100_000)}`;
     expect(() => parseJson(deep)).toThrow(JsonSyntaxError);
+  });
+});
+
+describe("what parseJson says of a text that is not JSON", () => {
+  it.each([
+    '{"token":SECRET}',
+    '{"token":"SECRET" x}',
+    '{"token":"SECRET',
+    "SECRET",
+    '{"token":"SECRET\n"}',
+    '{"a":1}SECRET',
+  ])("quotes nothing of %j, since it may be a secret", (text) => {
+    const message = (() => {
+      try {
+        return JSON.stringify(parseJson(text));
+      } catch (error) {
+        return String(error);
+      }
+    })();
+    expect(message).toMatch(/^Error: \w/);
+    expect(message).not.toMatch(/SEC|RET/);
+  });
+});
+
+describe("asDouble", () => {
+  it("takes a number that was kept as it was written for the nearest double, and leaves everything else", () => {
+    expect(asDouble(parseJson("1738363200.1234567"))).toBe(1738363200.1234567);
+    expect(asDouble(parseJson("12345678901234567890"))).toBe(12345678901234567000);
+    for (const value of [1, "1738363200.1234567", null, undefined, { a: 1 }]) {
+      expect(asDouble(value)).toBe(value);
+    }
   });
 });
 

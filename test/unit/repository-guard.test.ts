@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 const core = join(import.meta.dirname, "../../src/core");
 /** What is for some eyes only, once keys have data scopes. */
 const guarded =
-  /\b(?:from|join|lateral)\s+(?:configuration_items|changes|item_counts|change_(?:search|stats|days|months|totals)|muster\.changes_since)\b/i;
+  /\b(?:from|join|lateral)\s+(?:configuration_items|changes|item_counts|change_(?:search|stats|days|months|totals)|relationships|relationship_changes|muster\.changes_since)\b/i;
 
 interface Definition {
   readonly file: string;
@@ -50,11 +50,20 @@ function expanded(definition: Definition, seen = new Set<Definition>()): string 
 it("finds the repositories and the statements that read guarded tables", () => {
   const reading = definitions.filter((definition) => guarded.test(definition.text)).map(({ name }) => name);
   expect(reading).toEqual(
-    expect.arrayContaining(["selectItemPage", "selectItem", "selectItemHistory", "logged", "rolledUp", "affected"]),
+    expect.arrayContaining([
+      "selectItemPage",
+      "selectItem",
+      "selectItemHistory",
+      "logged",
+      "rolledUp",
+      "affected",
+      "selectRelationshipPage",
+      "selectImpact",
+    ]),
   );
 });
 
-it("lets no statement read items, changes or counts without visibleTo", () => {
+it("lets no statement read items, changes, counts or relationships without visibleTo", () => {
   const unguarded = definitions
     .filter(({ text }) => text.startsWith("export "))
     .map((definition) => ({ ...definition, whole: expanded(definition) }))

@@ -49,7 +49,7 @@ describe("a long export", () => {
     const before = await long.sql<{ id: string }>("select id from changes order by changed_at, id");
     // Begun before the export and committed in the middle of it: its place in the order lies ahead.
     const slow = long.sql(
-      `with held as materialized (select pg_sleep(1.5))
+      `with held as materialized (select pg_sleep(4))
        insert into changes (changed_at, ci_id, version, change_type, ci_type, name)
        select now() + interval '1 hour', gen_random_uuid(), 1, 'CREATED', 'host', 'late' from held`,
     );

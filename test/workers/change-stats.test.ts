@@ -126,11 +126,26 @@ describe("statistics", () => {
     });
   });
 
+  it("of an empty window are those of nothing, as the feed has it, whatever happened around", async () => {
+    await addLogRows(muster, [row(midnight - 1), row(midnight), row(midnight + hourMs), row(midnight + 2 * hourMs)]);
+    for (const at of [midnight, midnight + 1, midnight + hourMs, midnight + 3 * hourMs]) {
+      expect(await readStatistics(muster, { start: at, end: at })).toMatchObject({
+        total_changes: 0,
+        affected_cis: 0,
+        time_range: { start: iso(at), end: iso(at) },
+        series: [],
+      });
+      const window = `start_date=${iso(at)}&end_date=${iso(at)}`;
+      expect(await body(await muster.request(`/api/v1/changes?${window}`))).toMatchObject({ items: [], total: 0 });
+    }
+    expect(await body(await muster.request(`${statisticsPath}?end_date=0001-01-01`))).toMatchObject({
+      total_changes: 0,
+    });
+  });
+
   it.each([
     ["start_date=2026-01-02&end_date=2026-01-01", 422, /end_date.*2026-01-01.*start_date.*2026-01-02/],
-    ["start_date=2026-01-01&end_date=2026-01-01T00:00:00Z", 422, /end_date.*start_date/],
     ["start_date=2999-01-01", 422, /end_date.*start_date/],
-    ["end_date=0001-01-01", 422, /end_date.*start_date/],
     ["start_date=yesterday", 422, /start_date.*ISO 8601/],
     ["end_date=2026-02-30", 422, /end_date/],
     ["group_by=month", 422, /group_by/],

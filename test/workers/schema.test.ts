@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { declaredTypes } from "../../src/core/ci-types/declarations-sql.ts";
+import { declaredRelationships } from "../../src/core/ci-types/relationships-sql.ts";
 import { createMuster } from "../support/muster.ts";
 
 test("the declared types are what the database reads, and their tables are as declared", async () => {
@@ -23,6 +24,14 @@ test("the declared types are what the database reads, and their tables are as de
   }
 });
 
+test("the declared relationships are what the database reads", async () => {
+  const muster = await createMuster();
+  const rows = await muster.sql(
+    "select ci_type, relationships, roots, handles, crosses_sources from relationship_declarations order by ci_type",
+  );
+  expect(rows).toEqual(declaredRelationships().toSorted((left, right) => (left.ci_type < right.ci_type ? -1 : 1)));
+});
+
 test("the role of the API can read, and write through the verbs only", async () => {
   const muster = await createMuster();
   const granted = await muster.sql(
@@ -35,12 +44,22 @@ test("the role of the API can read, and write through the verbs only", async () 
   );
   expect(callable.map((row) => row.name)).toEqual([
     "archive_item",
+    "cancel_sync",
     "change_vector",
     "changed_fields",
     "changes_since",
+    "claim_sources",
+    "commit_sync",
+    "create_collector",
+    "create_source",
     "csv_cell",
+    "current_collector",
     "current_item",
     "current_last_seen",
+    "current_relationship",
+    "current_source",
+    "delete_collector",
+    "delete_source",
     "entry_field",
     "field_key",
     "field_keys",
@@ -49,18 +68,29 @@ test("the role of the API can read, and write through the verbs only", async () 
     "item_at",
     "item_diff",
     "json_words",
+    "next_source_id",
     "only_paths",
+    "open_sync",
     "query_phrases",
     "record_job_run",
     "refresh_change_stats",
     "refresh_change_totals",
+    "release_claims",
+    "remove_relationship",
     "report_items",
+    "report_source_health",
     "revert_change",
     "search_highlights",
     "search_query",
     "search_words",
     "shown_value",
-    "words_vector",
+    "state_relationships",
+    "store_collector_health",
+    "store_source_health",
+    "update_collector",
+    "update_source",
+    "weighted_vector",
+    "word_starts",
     "write_item",
   ]);
 });

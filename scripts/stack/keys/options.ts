@@ -8,7 +8,7 @@ import { UsageError, wholeNumber } from "../usage-error.ts";
 export const keysHelp = `Usage: npm run keys -- create --name NAME [options]
        npm run keys -- list [--json]
        npm run keys -- revoke ID
-       npm run keys -- pepper
+       npm run keys -- pepper|master-key|signing-key
 
 Works on the local stack that runs or, with DATABASE_URL (the owner's) and API_KEY_PEPPERS set, on that deployment.
 
@@ -22,7 +22,9 @@ create    makes a key and shows it; it cannot be shown again
   --quiet           print the key and nothing else
 list      shows all keys, without their secrets
 revoke    ends a key; isolates that know it may take it for another 30 seconds
-pepper    prints a new value for API_KEY_PEPPERS; put it before the present one, so that older keys stay valid
+pepper    prints a new entry for API_KEY_PEPPERS; put it and a comma before the present ones, so that older keys stay valid
+master-key   the same for CREDENTIAL_KEYS; drop the old one after npm run rotate-credentials
+signing-key  the same for SIGNING_KEYS; drop the old one some minutes after the new one is in use
 
   --data-dir FOLDER the data folder of the local stack (default: .muster in the project)
   --help            this text`;
@@ -30,7 +32,7 @@ pepper    prints a new value for API_KEY_PEPPERS; put it before the present one,
 /** What is to be done with keys. */
 export type KeysCommand =
   | { readonly verb: "help" }
-  | { readonly verb: "pepper" }
+  | { readonly verb: "fresh-secret" }
   | { readonly verb: "create"; readonly dataDir: string; readonly request: KeyRequest; readonly quiet: boolean }
   | { readonly verb: "list"; readonly dataDir: string; readonly json: boolean }
   | { readonly verb: "revoke"; readonly dataDir: string; readonly id: string };
@@ -41,6 +43,8 @@ const optionsOf = {
   list: ["json", "data-dir"],
   revoke: ["data-dir"],
   pepper: [],
+  "master-key": [],
+  "signing-key": [],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Reads the command line. Throws UsageError for anything it does not understand. */
@@ -62,7 +66,9 @@ export function parseKeysCommand(args: readonly string[]): KeysCommand {
     case "revoke":
       return { verb, dataDir, id: idOf(rest[0]) };
     case "pepper":
-      return { verb };
+    case "master-key":
+    case "signing-key":
+      return { verb: "fresh-secret" };
   }
 }
 

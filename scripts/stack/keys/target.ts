@@ -5,29 +5,43 @@ import { findLocal } from "../local-record.ts";
 import { openSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 
-/** The database that holds the keys, as its owner, and the peppers that its Workers hash them with. */
+/** A deployment's database, as its owner, and those of its Workers' secrets that commands need. */
 export interface KeysTarget extends AsyncDisposable {
   readonly database: Database;
   /** The value of API_KEY_PEPPERS; undefined where it was not given. */
   readonly peppers: string | undefined;
+  /** The value of CREDENTIAL_KEYS; undefined where it was not given. */
+  readonly credentialKeys: string | undefined;
 }
 
 /** The deployment that DATABASE_URL names, else the local stack that runs. Throws UsageError when there is neither. */
 export async function openTarget(env: NodeJS.ProcessEnv, dataDir: string): Promise<KeysTarget> {
-  const { DATABASE_URL: url, API_KEY_PEPPERS: peppers } = env;
-  if (url) return openPostgres(url, peppers || undefined);
+  const { DATABASE_URL: url, API_KEY_PEPPERS: peppers, CREDENTIAL_KEYS: credentialKeys } = env;
+  if (url) {
+    return {
+      ...(await openPostgres(url)),
+      peppers: peppers || undefined,
+      credentialKeys: credentialKeys || undefined,
+    };
+  }
   const local = findLocal(dataDir);
   if (!local) {
-    throw new UsageError("no local stack runs: start one with `npm start`, or set DATABASE_URL and API_KEY_PEPPERS");
+    throw new UsageError(
+      "no local stack runs: start one with `npm start`, or set DATABASE_URL and the deployment's secrets",
+    );
   }
+  const secrets = openSecrets(dataDir);
   return {
     database: connect(local.owner_url, { endpoint: local.sql_endpoint }),
-    peppers: openSecrets(dataDir).apiKeyPeppers,
+    peppers: secrets.apiKeyPeppers,
+    credentialKeys: secrets.credentialKeys,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-async function openPostgres(connectionString: string, peppers: string | undefined): Promise<KeysTarget> {
+async function openPostgres(
+  connectionString: string,
+): Promise<Pick<KeysTarget, "database" | typeof Symbol.asyncDispose>> {
   const client = new pg.Client({ connectionString, application_name: "muster-keys" });
   await client.connect();
   const dialect = new PgDialect();
@@ -38,7 +52,6 @@ async function openPostgres(connectionString: string, peppers: string | undefine
         return (await client.query<Row>(sql, params)).rows;
       },
     },
-    peppers,
     [Symbol.asyncDispose]: () => client.end(),
   };
 }

@@ -49,6 +49,7 @@ export function admission(isPublic: (path: string) => boolean): MiddlewareHandle
       actor: identity?.actor ?? anonymous,
       requestId: c.get("requestId"),
       cursorKey: config.cursorKey,
+      ports: config.ports,
       ...(reason ? { reason } : {}),
     });
     await next();

@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { JsonSyntaxError, mayHoldBadCharacters, parseJson, storageProblem } from "../../lib/json.ts";
 import { type AppEnv, HttpProblem } from "../http.ts";
 
+const isJson = /^application\/([\w.-]+\+)?json\b/i;
 /** Bytes that a request body may have. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
@@ -12,7 +13,7 @@ const maxBodyBytes = 8 * 1024 * 1024;
 export function jsonBody(looksItself: (path: string) => boolean): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const type = c.req.header("Content-Type") ?? "";
-    if (["POST", "PUT", "PATCH"].includes(c.req.method) && /^application\/([\w.-]+\+)?json\b/i.test(type)) {
+    if (["POST", "PUT", "PATCH"].includes(c.req.method) && isJson.test(type)) {
       const text = await readText(c.req.raw);
       const body = parseBody(text);
       const problem = looksItself(c.req.path) ? undefined : storageProblem(body, mayHoldBadCharacters(text));
@@ -45,6 +46,14 @@ export async function readText(request: Request): Promise<string> {
     return text + decoder.decode();
   } catch (error) {
     throw error instanceof TypeError ? new HttpProblem(400, "The body is not valid UTF-8") : error;
+  }
+}
+
+/** For a route that can do without a body: throws 415 when there is one of another type, which it would not read. */
+export async function requireJsonOrNothing(request: Request): Promise<void> {
+  const type = request.headers.get("Content-Type") ?? "";
+  if (!isJson.test(type) && (await readText(request)) !== "") {
+    throw new HttpProblem(415, "The body is application/json, or there is none");
   }
 }
 

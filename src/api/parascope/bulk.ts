@@ -3,9 +3,9 @@ import { type BulkElement, type BulkResult, maxBulkItems, reportItems } from "..
 import { JsonSyntaxError, mayHoldBadCharacters, parseJson, storageProblem } from "../../lib/json.ts";
 import { type AppContext, type AppEnv, HttpProblem } from "../http.ts";
 import { readText } from "../middleware/body.ts";
-import { sourceParameter } from "./configuration-items.ts";
 import * as wire from "./dialect.ts";
 import { sightingSchema } from "./item-wire.ts";
+import { originParameters, readOrigin } from "./report-origin.ts";
 
 const outcomes = ["created", "updated", "unchanged", "reactivated", "error"] as const;
 
@@ -20,6 +20,7 @@ const resultSchema = z
       }),
     ),
     counts: z.object(Object.fromEntries(outcomes.map((outcome) => [outcome, z.number().int()]))),
+    source_id: z.number().int().nullable().openapi({ description: "The source that reported; null without one" }),
   })
   .openapi("BulkResult");
 
@@ -28,9 +29,10 @@ const bulkRoute = createRoute({
   path: "/configuration-items/bulk",
   tags: ["Configuration Items"],
   summary: "Report up to 5,000 configuration items",
-  description: "A JSON array or NDJSON. Valid items land even when others are bad, unless atomic=true.",
+  description:
+    "A JSON array or NDJSON. Valid items land even when others are bad, unless atomic=true. With sync_id, an item outside the scope of the sync is bad.",
   request: {
-    query: wire.query({ ...sourceParameter, atomic: wire.booleanParameter("One bad item means that nothing lands") }),
+    query: wire.query({ ...originParameters, atomic: wire.booleanParameter("One bad item means that nothing lands") }),
     body: {
       required: true,
       content: {
@@ -44,7 +46,7 @@ const bulkRoute = createRoute({
   },
   responses: {
     200: { description: "What became of each item", content: { "application/json": { schema: resultSchema } } },
-    ...wire.errorResponses(400, 413, 415),
+    ...wire.errorResponses(400, 404, 409, 413, 415),
     422: {
       description: "ValidationError; with atomic=true and a bad item, what is wrong with which",
       content: { "application/json": { schema: z.union([wire.errorSchema, resultSchema]) } },
@@ -60,12 +62,14 @@ export function isBulkPath(path: string): boolean {
 /** The bulk route. */
 export function registerBulk(app: OpenAPIHono<AppEnv>): void {
   app.openapi(bulkRoute, async (c) => {
-    const { source = null, atomic } = c.req.valid("query");
-    const { landed, results } = await reportItems(c.get("ctx"), await readElements(c), source, atomic);
+    const query = c.req.valid("query");
+    const origin = readOrigin(query);
+    const report = await reportItems(c.get("ctx"), await readElements(c), origin, query.atomic);
+    const { landed, results, sourceId } = report;
     const counts = Object.fromEntries(
       outcomes.map((outcome) => [outcome, results.filter((result) => result.outcome === outcome).length]),
     );
-    return c.json({ results: results.map(toWire), counts }, landed ? 200 : 422);
+    return c.json({ results: results.map(toWire), counts, source_id: sourceId }, landed ? 200 : 422);
   });
 }
 

@@ -1,8 +1,8 @@
 import type { TypedResponse } from "hono";
 import { parseAccept } from "hono/utils/accept";
 import { type ChangeExport, exportChanges } from "../../core/changes/export-service.ts";
-import type { LineFormat } from "../../core/changes/feed-repository.ts";
 import type { ChangeShape } from "../../core/changes/render.ts";
+import type { LineFormat } from "../../core/changes/render-lines.ts";
 import { type AppContext, HttpProblem } from "../http.ts";
 import { changeShape } from "./change-wire.ts";
 

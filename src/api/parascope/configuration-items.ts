@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { PathSyntaxError, parsePath } from "../../lib/json-path.ts";
-import { itemStatuses, sourceName } from "../../core/configuration-items/fields.ts";
+import { itemStatuses } from "../../core/configuration-items/fields.ts";
 import type { DocumentPart } from "../../core/configuration-items/shape.ts";
 import * as items from "../../core/configuration-items/service.ts";
 import { getItemAt } from "../../core/changes/time-travel-service.ts";
@@ -16,17 +16,12 @@ import {
   typedItemSchema,
   typedItemShape,
 } from "./item-wire.ts";
+import { originParameters, readOrigin } from "./report-origin.ts";
 import { itemAtTimeSchema } from "./time-travel.ts";
 
 const path = "/configuration-items";
 const tags = ["Configuration Items"];
 const item = { description: "The item as it is afterwards", content: wire.jsonContent(itemSchema) };
-
-export const sourceParameter = {
-  source: sourceName()
-    .optional()
-    .openapi({ type: "string", description: "The source that sees this; made on first use" }),
-};
 
 const listRoute = createRoute({
   method: "get",
@@ -96,11 +91,11 @@ const createRouteOfItem = createRoute({
   path,
   tags,
   summary: "Create a configuration item, or report it again",
-  request: { query: wire.query(sourceParameter), body: { required: true, content: wire.jsonContent(sightingSchema) } },
+  request: { query: wire.query(originParameters), body: { required: true, content: wire.jsonContent(sightingSchema) } },
   responses: {
     200: { ...item, description: "The item was known: updated, or touched, and active again" },
     201: { ...item, headers: z.object({ Location: z.string() }) },
-    ...wire.errorResponses(400, 413, 415, 422),
+    ...wire.errorResponses(400, 404, 409, 413, 415, 422),
   },
 });
 
@@ -195,8 +190,8 @@ export function registerConfigurationItems(app: OpenAPIHono<AppEnv>): void {
   });
 
   app.openapi(createRouteOfItem, async (c) => {
-    const { source = null } = c.req.valid("query");
-    const written = await items.reportItem(c.get("ctx"), c.req.valid("json"), source, itemShape);
+    const origin = readOrigin(c.req.valid("query"));
+    const written = await items.reportItem(c.get("ctx"), c.req.valid("json"), origin, itemShape);
     c.header("Location", `/api/v1${path}/${written.ciId}`);
     return written.outcome === "created" ? jsonText(c, written.item, 201) : jsonText(c, written.item, 200);
   });

@@ -18,6 +18,9 @@ export const errorSchema = z
   })
   .openapi("Error");
 
+/** The body where there is nothing to show but that it was done. */
+export const messageSchema = z.object({ message: z.string() }).openapi("Message");
+
 const statusOf: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   bad_request: 400,
   invalid: 422,
@@ -26,6 +29,8 @@ const statusOf: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   not_found: 404,
   conflict: 409,
   unavailable: 503,
+  upstream_failed: 502,
+  upstream_timed_out: 504,
 };
 
 const typeOf: Readonly<Record<number, string>> = {
@@ -40,7 +45,9 @@ const typeOf: Readonly<Record<number, string>> = {
   415: "UnsupportedMediaTypeError",
   422: "ValidationError",
   429: "RateLimitError",
+  502: "BadGatewayError",
   503: "ServiceUnavailableError",
+  504: "GatewayTimeoutError",
 };
 
 /** The one place where this dialect turns what was thrown into a response. */
@@ -49,7 +56,8 @@ export function errorResponse(error: unknown, c: AppContext): Response {
     if (error.code === "unavailable") {
       logEvent("error", { event: "unavailable", request_id: c.get("requestId"), cause: describe(error.cause) });
     }
-    return respond(c, statusOf[error.code], error.message, error.code === "unavailable" ? { "Retry-After": "1" } : {});
+    const headers = error.code === "unavailable" ? { "Retry-After": "1" } : {};
+    return respond(c, statusOf[error.code], error.message, headers, error.details);
   }
   if (error instanceof HttpProblem) {
     return respond(c, error.status, error.message, error.headers);
@@ -67,8 +75,10 @@ function respond(
   status: ContentfulStatusCode,
   detail: string,
   headers: Readonly<Record<string, string>> = {},
+  details: Readonly<Record<string, unknown>> = {},
 ): Response {
-  return c.json({ detail, status_code: status, type: typeOf[status] ?? "InternalServerError" }, status, headers);
+  const type = typeOf[status] ?? "InternalServerError";
+  return c.json({ detail, status_code: status, type, ...details }, status, headers);
 }
 
 function describe(error: unknown): string {
@@ -106,7 +116,7 @@ export function query<Shape extends z.ZodRawShape>(shape: Shape) {
 }
 
 /** A whole number in the query string. */
-function integerParameter(options: { from: number; to: number; default: number; description: string }) {
+export function integerParameter(options: { from: number; to: number; default: number; description: string }) {
   return z
     .string()
     .regex(/^\d{1,15}$/, "must be a whole number")
@@ -121,6 +131,21 @@ function integerParameter(options: { from: number; to: number; default: number; 
       description: options.description,
     });
 }
+
+/** The id of a collector or source. One that is too large for any is as unknown as 0, which none has. */
+export function idText(description: string) {
+  return z
+    .string()
+    .regex(/^\d+$/, "must be a whole number")
+    .transform((text) => (Number(text) <= maxId ? Number(text) : 0))
+    .openapi({ type: "integer", minimum: 1, description });
+}
+
+export function idParameter(what: string) {
+  return z.object({ id: idText(`The ${what}'s id`).openapi({ param: { name: "id", in: "path" } }) });
+}
+
+const maxId = 2_147_483_647;
 
 /** true or false in the query string. */
 export function booleanParameter(description: string) {

@@ -5,8 +5,14 @@ import { registerChangeFeed } from "./change-feed.ts";
 import { registerChangeSearch } from "./change-search.ts";
 import { registerChangeStatistics } from "./change-stats.ts";
 import { registerChanges } from "./changes.ts";
+import { registerCollectors } from "./collectors.ts";
 import { registerConfigurationItems } from "./configuration-items.ts";
 import { errorResponse, validationHook } from "./dialect.ts";
+import { registerImpact } from "./impact.ts";
+import { registerRelationshipStatements } from "./relationship-statements.ts";
+import { registerRelationships } from "./relationships.ts";
+import { registerSourceSyncs } from "./source-syncs.ts";
+import { registerSources } from "./sources.ts";
 import { registerTimeTravel } from "./time-travel.ts";
 
 /** The Parascope dialect, to be mounted at /api/v1. */
@@ -19,6 +25,12 @@ export function createParascope(): OpenAPIHono<AppEnv> {
   registerChangeSearch(app);
   registerChangeStatistics(app);
   registerChanges(app);
+  registerSourceSyncs(app);
   registerTimeTravel(app);
+  registerRelationships(app);
+  registerRelationshipStatements(app);
+  registerImpact(app);
+  registerCollectors(app);
+  registerSources(app);
   return app;
 }

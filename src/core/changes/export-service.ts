@@ -4,8 +4,9 @@ import { type Ctx, type RequestCtx, runOne } from "../context.ts";
 import { openPage } from "../page.ts";
 import { changeFingerprint, type ChangeListQuery, checkChangeList } from "./feed-service.ts";
 import { readingFilters } from "../list-query.ts";
-import { type LineFormat, type LinesRow, selectChangeLines } from "./feed-repository.ts";
+import { type LinesRow, selectChangeLines } from "./feed-repository.ts";
 import type { ChangeShape } from "./render.ts";
+import type { LineFormat } from "./render-lines.ts";
 
 export interface ChangeExport extends Omit<ChangeListQuery, "page"> {
   readonly page: { readonly offset: number; readonly limit: number | undefined; readonly cursor?: string | undefined };

@@ -3,7 +3,8 @@ import { andBeyond, orderBy, placeOf } from "../../db/keyset.ts";
 import type { Actor } from "../access.ts";
 import { type CountMode, estimateBound } from "../page.ts";
 import { type ChangeSelection, changeSorts, selected } from "./fields.ts";
-import { type ChangeShape, renderChange, renderCsvLine } from "./render.ts";
+import { type ChangeShape, renderChange } from "./render.ts";
+import { fieldNames, type LineFormat, renderLine } from "./render-lines.ts";
 
 export interface ChangeOrder {
   readonly sort: string;
@@ -32,9 +33,6 @@ export function selectChangePage(
       ${total(sources, count)}::text as total`;
 }
 
-/** The forms in which all changes of a selection are told. */
-export type LineFormat = "csv" | "ndjson";
-
 /** What one page of lines answers; `next_place` is null on the last. */
 export interface LinesRow extends Record<string, unknown> {
   readonly lines: string;
@@ -43,8 +41,14 @@ export interface LinesRow extends Record<string, unknown> {
   readonly rows: number;
 }
 
-/** Bytes of entries after which a page of lines ends. What quotes and the other columns add keeps it well below 4 MB. */
-const pageBytes = 2_000_000;
+/** Bytes of entries after which a page of lines ends. Small, to be read in little memory. */
+const pageBytes = 500_000;
+/** The same where each page looks again at all that is not indexed yet: so that there are few of them. */
+const searchedPageBytes = 2_000_000;
+/** Bytes of lines after which any page ends. */
+const mostBytes = 3_000_000;
+/** Entries smaller than this are taken for as large as they are stored; above, they may be compressed. */
+const plainBytes = 1_500;
 
 /**
  * A page of changes as lines of text, ended by `limit` or by size, with at least one. With the snapshot that the first
@@ -62,16 +66,24 @@ export function selectChangeLines(
   const sources = selected(actor, selection).map((source) =>
     snapshot === undefined ? source : sql`${source} and pg_visible_in_snapshot(h.xid, ${snapshot}::pg_snapshot)`,
   );
-  const line = format === "csv" ? renderCsvLine(shape) : sql`${renderChange(shape, "whole")}::text || E'\\n'`;
+  const entryBytes = sources.length > 1 ? searchedPageBytes : pageBytes;
+  const line = renderLine(format, shape, sql`(select by_path from names)`);
+  // What is rendered is bounded before by what can be told cheaply, and afterwards by what the lines came to. OFFSET 0 keeps a line
+  // from being rendered once for its length and again for itself.
   return sql`with page as materialized (
-      select s.*, row_number() over o as place, sum(octet_length(s.entries::text)) over o as bytes
+      select s.*, row_number() over o as place, sum(case when pg_column_size(s.entries) < ${plainBytes}
+        then pg_column_size(s.entries) else octet_length(s.entries::text) end) over o as bytes
       from (${rows(sources, order, order.limit)}) as s
       window o as (rows unbounded preceding)),
-    kept as materialized (select h.* from page h where h.bytes <= ${pageBytes} or h.place = 1)
+    names as materialized (${fieldNames(sql`page`)}),
+    lines as materialized (
+      select l.*, sum(octet_length(l.line)) over (rows unbounded preceding) as bytes
+      from (select h.place, ${line} as line from page h where h.bytes <= ${entryBytes} or h.place = 1 offset 0) as l),
+    kept as materialized (select l.place, l.line from lines l where l.bytes <= ${mostBytes} or l.place = 1)
     select
-      coalesce((select string_agg(${line}, '' order by h.place) from kept h), '') as lines,
+      coalesce((select string_agg(k.line, '' order by k.place) from kept k), '') as lines,
       (select count(*)::integer from kept) as rows,
-      (select ${placeOf(keysOf(order))} from kept h where h.place = (select count(*) from kept)
+      (select ${placeOf(keysOf(order))} from page h where h.place = (select count(*) from kept)
        and ((select count(*) from page) = ${order.limit} or exists (select from page p where p.place > h.place))) as next_place,
       pg_current_snapshot()::text as snapshot`;
 }
@@ -79,12 +91,21 @@ export function selectChangeLines(
 function rows(sources: readonly SQL[], order: ChangeOrder, limit: number): SQL {
   const keys = keysOf(order);
   const ordered = orderBy(keys, order.direction);
-  const after = andBeyond(keys, order.direction, order.after);
+  const after = sql`${andBeyond(keys, order.direction, order.after)} ${withinPartitions(order)}`;
   // Each source brings as many as could be among the first.
   const selects = sources.map(
     (source) => sql`(select h.* ${source} ${after} ${ordered} limit ${order.offset + limit})`,
   );
   return sql`select h.* from (${sql.join(selects, sql` union all `)}) as h ${ordered} limit ${limit} offset ${order.offset}`;
+}
+
+// No partition is left out for a condition on two columns at once, and each one takes part in planning.
+function withinPartitions({ sort, direction, after }: ChangeOrder): SQL {
+  const [place] = after ?? [];
+  if (sort !== "changed_at" || place === undefined) {
+    return sql``;
+  }
+  return sql`and h.changed_at ${sql.raw(direction === "asc" ? ">=" : "<=")} ${place}::timestamptz`;
 }
 
 function keysOf(order: ChangeOrder) {

@@ -95,8 +95,9 @@ const nameOf = { indexed: sql`s.name`, logged: sql`h.name` } as const;
 
 /** The cheap condition that must hold for a change `h` to match these words at all: making a vector costs a hundred times more. */
 export function holdsWords(query: string): SQL {
-  return sql`lower(concat_ws(' ', h.name, h.namespace, h.ci_type, h.entries::text))
-    like all (array(select '%' || word || '%' from unnest(muster.search_words(${query})) as word))`;
+  const text = sql`lower(concat_ws(' ', h.name, h.namespace, h.ci_type, h.entries::text) collate "pg_c_utf8")`;
+  return sql`(${text} like all (array(select '%' || word || '%' from unnest(muster.search_words(${query})) as word))
+    and ${text} ~ all (muster.word_starts(${query})))`;
 }
 
 // Whether a condition is one that the log has no index for and change_search has.
@@ -170,7 +171,8 @@ function hasField(place: Place, values: readonly string[]): SQL {
   if (place === "indexed") {
     return sql`(s.fields && ${keys})`;
   }
-  // The longest word of each field: entries without any of them need no closer look.
+  // The longest word of each field: entries without any of them need no closer look. EXISTS, of which the planner expects many rows,
+  // so that a page is read in its order as far as it goes; of an overlap it expects few, and would sort all there are for each page.
   return sql`(lower(h.entries::text) like any (array(
       select '%' || coalesce((select word from unnest(muster.search_words(wanted)) as word order by length(word) desc limit 1), '') || '%'
       from unnest(${sql.param(values)}::text[]) as wanted))
@@ -178,9 +180,7 @@ function hasField(place: Place, values: readonly string[]): SQL {
 }
 
 function hasFieldWhere(place: Place, condition: SQL): SQL {
-  return place === "indexed"
-    ? sql`exists (select from unnest(s.fields) as f (field) where ${condition})`
-    : sql`exists (select from jsonb_array_elements(h.entries) as e (entry)
-        cross join lateral (select muster.field_key(muster.entry_field(e.entry -> 'path')) as field offset 0) as f
-        where ${condition})`;
+  return sql`exists (select from unnest(${fieldsOf[place]}) as f (field) where ${condition})`;
 }
+
+const fieldsOf = { indexed: sql`s.fields`, logged: sql`muster.changed_fields(h.entries)` } as const;

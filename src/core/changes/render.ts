@@ -4,7 +4,7 @@ import { sql, type SQL } from "drizzle-orm";
 export interface ChangeShape {
   readonly [key: string]: ChangePart;
 }
-type ChangePart =
+export type ChangePart =
   | "id"
   | "ciId"
   | "name"
@@ -20,92 +20,47 @@ type ChangePart =
   | "reason"
   | "entries";
 
-/** Whether values over 64 KiB are shortened, as in lists, or come whole. */
-export type ValueLength = "shortened" | "whole";
-
-/** The JSON of one change `h`, made by PostgreSQL, followed by what else belongs to it. */
-export function renderChange(
-  shape: ChangeShape,
-  values: ValueLength = "shortened",
-  others: Readonly<Record<string, SQL>> = {},
-): SQL {
-  const parts = Object.entries(shape).map(([key, part]) => [key, renderPart(part, values)] as const);
+/** The JSON of one change `h`, made by PostgreSQL, followed by what else belongs to it. Values over 64 KiB are shortened. */
+export function renderChange(shape: ChangeShape, others: Readonly<Record<string, SQL>> = {}): SQL {
+  const parts = Object.entries(shape).map(([key, part]) => [key, renderPart(part)] as const);
   const pairs = [...parts, ...Object.entries(others)].map(([key, value]) => sql`${sql.raw(`'${key}'`)}, ${value}`);
   return sql`json_build_object(${sql.join(pairs, sql`, `)})`;
 }
 
-/** One change `h` as a record of CSV, line break included; its values come whole. Formulas are made harmless. */
-export function renderCsvLine(shape: ChangeShape): SQL {
-  const cells = Object.values(shape).map((part) => {
-    const value = renderPart(part, "whole");
-    switch (part) {
-      // Of these no spreadsheet makes a formula, and they hold no quotes.
-      case "id":
-      case "version":
-      case "sourceId":
-        return sql`coalesce(${value}::text, '')`;
-      case "ciId":
-      case "changedAt":
-      case "changeType":
-        return sql`'"' || ${value} || '"'`;
-      case "entries":
-        return sql`'"' || replace(${value}::text, '"', '""') || '"'`;
-      case "name":
-      case "namespace":
-      case "ciType":
-      case "department":
-      case "actor":
-      case "requestId":
-      case "reason":
-        return sql`muster.csv_cell(${value})`;
-    }
-  });
-  return sql`${sql.join(cells, sql` || ',' || `)} || E'\\r\\n'`;
-}
+/** The columns of a change `h` that are told as they are. */
+export const columns = {
+  ciId: sql`h.ci_id`,
+  name: sql`h.name`,
+  namespace: sql`h.namespace`,
+  ciType: sql`h.ci_type`,
+  changeType: sql`h.change_type`,
+  version: sql`h.version`,
+  department: sql`h.department`,
+  sourceId: sql`h.source_id`,
+  actor: sql`h.actor`,
+  requestId: sql`h.request_id`,
+  reason: sql`h.reason`,
+} as const;
 
-function renderPart(part: ChangePart, values: ValueLength): SQL {
+function renderPart(part: ChangePart): SQL {
   switch (part) {
     case "id":
       return sql`h.id::text`;
-    case "ciId":
-      return sql`h.ci_id`;
-    case "name":
-      return sql`h.name`;
-    case "namespace":
-      return sql`h.namespace`;
-    case "ciType":
-      return sql`h.ci_type`;
     case "changedAt":
       return sql`muster.iso(h.changed_at)`;
-    case "changeType":
-      return sql`h.change_type`;
-    case "version":
-      return sql`h.version`;
-    case "department":
-      return sql`h.department`;
-    case "sourceId":
-      return sql`h.source_id`;
-    case "actor":
-      return sql`h.actor`;
-    case "requestId":
-      return sql`h.request_id`;
-    case "reason":
-      return sql`h.reason`;
     case "entries":
-      return renderEntries(sql`h.entries`, sql`h.oversized`, values);
+      return renderEntries(sql`h.entries`, sql`h.oversized`);
+    default:
+      return columns[part];
   }
 }
 
-/** The JSON of entries; where `oversized`, values over 64 KiB are shortened unless they are to come whole. */
-export function renderEntries(entries: SQL, oversized: SQL, values: ValueLength = "shortened"): SQL {
+/** The JSON of entries; where `oversized`, values over 64 KiB are shortened. */
+export function renderEntries(entries: SQL, oversized: SQL): SQL {
   return sql`(select coalesce(json_agg(json_build_object(
       'field', muster.entry_field(e.entry -> 'path'),
       'op', e.entry -> 'op',
-      'old_value', ${renderValue(sql`e.entry -> 'old'`, oversized, values)},
-      'new_value', ${renderValue(sql`e.entry -> 'new'`, oversized, values)}) order by e.place), '[]')
+      'old_value', muster.shown_value(e.entry -> 'old', ${oversized}),
+      'new_value', muster.shown_value(e.entry -> 'new', ${oversized})) order by e.place), '[]')
     from jsonb_array_elements(${entries}) with ordinality as e (entry, place))`;
-}
-
-function renderValue(value: SQL, oversized: SQL, length: ValueLength): SQL {
-  return length === "whole" ? value : sql`muster.shown_value(${value}, ${oversized})`;
 }

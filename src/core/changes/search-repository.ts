@@ -38,7 +38,8 @@ export function searchChanges(
          order by s.changed_at desc, s.change_id desc limit ${rankedMatches + 1})
         union all
         (select h.changed_at, h.id, v.vector
-         from (select h.* ${unindexedChanges(actor, selection)} and ${holdsWords(query)} offset 0) as h
+         from (select h.* ${unindexedChanges(actor, selection)} and ${holdsWords(query)}
+               order by h.changed_at desc, h.id desc offset 0) as h
          cross join lateral (select ${vector} as vector offset 0) as v
          where v.vector @@ ${asked}
          order by h.changed_at desc, h.id desc limit ${rankedMatches + 1})
@@ -59,7 +60,7 @@ function renderFound(query: string, shape: FoundShape): SQL {
   const labels = (["name", "namespace", "ciType"] as const).map(
     (part) => Object.entries(shape.change).find((entry) => entry[1] === part)?.[0] ?? part,
   );
-  return renderChange(shape.change, "shortened", {
+  return renderChange(shape.change, {
     [shape.rank]: sql`r.rank`,
     [shape.highlights]: sql`muster.search_highlights(
       ${sql.param(labels)}::text[], h.name, h.namespace, h.ci_type, h.entries, ${query})`,

@@ -1,7 +1,7 @@
 import { requirePermission } from "../access.ts";
 import { type Ctx, runOne } from "../context.ts";
-import { DomainError } from "../errors.ts";
 import { recorded } from "../lifecycle/service.ts";
+import { checkWindow } from "./feed-service.ts";
 import * as repository from "./stats-repository.ts";
 
 /** Changes by what happened; `archived` are those that the log calls DELETED. */
@@ -46,15 +46,13 @@ const batchSize = 20_000;
 
 /**
  * What changed in [start, end), exact at this instant, in one statement. Without a start the window is the seven days
- * before its end, without an end it lasts until now. Throws `invalid` when it does not end after its start.
+ * before its end, without an end it lasts until now. Throws `invalid` when it ends before it starts.
  */
 export async function readChangeStatistics(ctx: Ctx, query: StatisticsQuery): Promise<ChangeStatistics> {
   requirePermission(ctx.actor, "changes:read");
   const end = query.end ?? ctx.now.toISOString();
   const start = query.start ?? weekBefore(end);
-  if (start >= end) {
-    throw new DomainError("invalid", `end_date (${end}) must be after start_date (${start})`);
-  }
+  checkWindow({ filters: [], from: start, to: end });
   const statement = repository.selectStatistics(ctx.actor, { start, end, interval: query.interval });
   const row = await runOne<{ statistics: Omit<ChangeStatistics, "start" | "end"> }>(ctx, statement);
   return { start, end, ...row.statistics };

@@ -1,8 +1,12 @@
 import { bigint, declareType, double, flag, integer, json, text } from "./columns.ts";
 import type { CiTypeDeclaration } from "./declaration.ts";
+import { named, namedLikeNamespace } from "./relationship-declaration.ts";
+
+/** A cluster is the namespace of what it holds. */
+const ofCluster = namedLikeNamespace("member_of", "ceph.cluster", "namespace", "none");
 
 /**
- * A cluster as `ceph status` tells it, monitors as `ceph mon dump`, OSDs and pools as `ceph osd dump` lists them, each with what
+ * A cluster as `ceph status` tells it, hosts as the buckets of `ceph osd tree`, monitors as `ceph mon dump`, OSDs and pools as `ceph osd dump` lists them, each with what
  * `ceph osd df`, `ceph osd perf`, `ceph df detail` and the daemons' metadata add.
  */
 export const cephTypes: readonly CiTypeDeclaration[] = [
@@ -57,6 +61,10 @@ export const cephTypes: readonly CiTypeDeclaration[] = [
       "progress_events",
     ],
   }),
+  declareType("ceph.host", {
+    columns: { bucket_id: integer("id"), bucket_type: text("type"), children: json("children") },
+    relationships: [ofCluster],
+  }),
   declareType("ceph.mon", {
     columns: {
       mon_rank: integer("rank"),
@@ -82,6 +90,7 @@ export const cephTypes: readonly CiTypeDeclaration[] = [
       "store_stats.bytes_misc",
       "store_stats.bytes_sst",
     ],
+    relationships: [ofCluster],
   }),
   declareType("ceph.osd", {
     columns: {
@@ -120,6 +129,12 @@ export const cephTypes: readonly CiTypeDeclaration[] = [
       "kb_used_meta",
       "perf_stats.apply_latency_ns",
       "perf_stats.commit_latency_ns",
+    ],
+    // The host tells about itself elsewhere, under its full name.
+    relationships: [
+      ofCluster,
+      named("runs_on", "ceph.host", "metadata.hostname", "own"),
+      named("runs_on", "host", "metadata.hostname", "any", { alias: "networking.hostname", anySource: true }),
     ],
   }),
   declareType("ceph.pool", {
@@ -173,5 +188,7 @@ export const cephTypes: readonly CiTypeDeclaration[] = [
       "stats.compress_bytes_used",
       "stats.compress_under_bytes",
     ],
+    // A cluster is made of its hosts and daemons; a pool is what they keep.
+    relationships: [namedLikeNamespace("stored_on", "ceph.cluster", "namespace", "none")],
   }),
 ];

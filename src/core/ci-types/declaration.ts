@@ -1,3 +1,5 @@
+import type { RelationshipDeclaration } from "./relationship-declaration.ts";
+
 /** What PostgreSQL casts a declared value to; a value that does not cast is stored as NULL. */
 export type ColumnType = "text" | "integer" | "bigint" | "double precision" | "boolean" | "timestamptz" | "jsonb";
 
@@ -22,4 +24,6 @@ export interface CiTypeDeclaration {
   readonly ignored?: readonly string[];
   /** Paths removed before anything is stored (secrets). */
   readonly redacted?: readonly string[];
+  /** The edges that follow from the document. */
+  readonly relationships?: readonly RelationshipDeclaration[];
 }

@@ -1,5 +1,7 @@
 import { declareType, instant, json, text } from "./columns.ts";
 import type { CiTypeDeclaration, ColumnDeclaration } from "./declaration.ts";
+import { owners } from "./kubernetes-relationships.ts";
+import type { RelationshipDeclaration } from "./relationship-declaration.ts";
 
 /** The object as `kubectl apply` last sent it, kept as a string. */
 export const lastApplied = 'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]';
@@ -39,12 +41,14 @@ interface KubernetesParts {
   readonly columns: Readonly<Record<string, ColumnDeclaration>>;
   readonly metrics?: Readonly<Record<string, ColumnDeclaration>>;
   readonly ignored?: readonly string[];
+  readonly relationships?: readonly RelationshipDeclaration[];
 }
 
-/** Declares `kubernetes.<kind>` with the bookkeeping ignored. The last applied configuration repeats the spec, so it would tell each change twice. */
+/** Declares `kubernetes.<kind>` with its owners, and with the bookkeeping ignored. The last applied configuration repeats the spec, so it would tell each change twice. */
 export function kubernetesType(kind: string, parts: KubernetesParts): CiTypeDeclaration {
   return declareType(`kubernetes.${kind}`, {
     ...parts,
     ignored: [...bookkeeping, lastApplied, ...(parts.ignored ?? [])],
+    relationships: [...owners, ...(parts.relationships ?? [])],
   });
 }

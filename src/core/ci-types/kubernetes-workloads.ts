@@ -1,5 +1,6 @@
 import { flag, instant, integer, json, text } from "./columns.ts";
 import type { CiTypeDeclaration } from "./declaration.ts";
+import { podRelationships } from "./kubernetes-relationships.ts";
 import { described, kubernetesType, observed, owned } from "./kubernetes-type.ts";
 
 /** Pods and the controllers that make them. */
@@ -25,6 +26,7 @@ export const workloadTypes: readonly CiTypeDeclaration[] = [
     },
     // A static pod is stamped anew each time the kubelet reads its manifest.
     ignored: [...observed, 'metadata.annotations["kubernetes.io/config.seen"]'],
+    relationships: podRelationships,
   }),
   kubernetesType("deployment", {
     columns: {

@@ -1,5 +1,6 @@
 import { declareType, flag, json, text } from "./columns.ts";
 import type { CiTypeDeclaration } from "./declaration.ts";
+import { claimRelationships, ingressRelationships, owners, serviceRelationships } from "./kubernetes-relationships.ts";
 import { bookkeeping, described, kubernetesType, lastApplied, observed } from "./kubernetes-type.ts";
 import { workloadTypes } from "./kubernetes-workloads.ts";
 
@@ -42,6 +43,7 @@ const network = [
       selector: json("spec.selector"),
       session_affinity: text("spec.sessionAffinity"),
     },
+    relationships: serviceRelationships,
   }),
   kubernetesType("ingress", {
     columns: {
@@ -51,6 +53,7 @@ const network = [
       tls: json("spec.tls"),
       load_balancer_ingress: json("status.loadBalancer.ingress"),
     },
+    relationships: ingressRelationships,
   }),
 ];
 
@@ -61,6 +64,7 @@ const configuration = [
     columns: { ...described, secret_type: text("type"), immutable: flag("immutable") },
     ignored: bookkeeping,
     redacted: ["data", "stringData", lastApplied],
+    relationships: owners,
   }),
 ];
 
@@ -94,6 +98,7 @@ const storage = [
       storage_class: text("spec.storageClassName"),
     },
     ignored: observed,
+    relationships: claimRelationships,
   }),
 ];
 

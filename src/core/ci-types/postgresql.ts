@@ -1,5 +1,6 @@
 import { bigint, declareType, double, flag, instant, integer, json, text } from "./columns.ts";
 import type { CiTypeDeclaration } from "./declaration.ts";
+import { namedLikeNamespace } from "./relationship-declaration.ts";
 
 /** A server, its databases and its relations. Everything that `pg_stat_*` counts is sent under `metrics`. */
 export const postgresqlTypes: readonly CiTypeDeclaration[] = [
@@ -61,6 +62,7 @@ export const postgresqlTypes: readonly CiTypeDeclaration[] = [
       temp_bytes: bigint("metrics.temp_bytes"),
     },
     ignored: ["metrics.stats_reset", "metrics.blk_read_time", "metrics.blk_write_time"],
+    relationships: [namedLikeNamespace("runs_on", "postgresql.server", "namespace", "none")],
   }),
   declareType("postgresql.table", {
     columns: {
@@ -101,5 +103,7 @@ export const postgresqlTypes: readonly CiTypeDeclaration[] = [
       "metrics.analyze_count",
       "metrics.autoanalyze_count",
     ],
+    // A table is in `<database>.<schema>`, and its server is not told.
+    relationships: [namedLikeNamespace("stored_on", "postgresql.database", "namespace_head", "any")],
   }),
 ];

@@ -1,5 +1,8 @@
 import { bigint, declareType, double, flag, integer, json, text } from "./columns.ts";
 import type { CiTypeDeclaration, ColumnDeclaration } from "./declaration.ts";
+import { named, namedLikeNamespace } from "./relationship-declaration.ts";
+
+const onNode = named("runs_on", "proxmox.node", "node", "own");
 
 const guestColumns: Readonly<Record<string, ColumnDeclaration>> = {
   vmid: integer("vmid"),
@@ -88,6 +91,7 @@ export const proxmoxTypes: readonly CiTypeDeclaration[] = [
       "rootfs.used",
       "local",
     ],
+    relationships: [namedLikeNamespace("member_of", "proxmox.cluster", "namespace", "none")],
   }),
   declareType("proxmox.vm", {
     columns: {
@@ -100,6 +104,7 @@ export const proxmoxTypes: readonly CiTypeDeclaration[] = [
     },
     metrics: guestUsage,
     ignored: guestIgnored,
+    relationships: [onNode],
   }),
   declareType("proxmox.container", {
     columns: {
@@ -110,6 +115,7 @@ export const proxmoxTypes: readonly CiTypeDeclaration[] = [
     },
     metrics: { ...guestUsage, swap_used_bytes: bigint("swap") },
     ignored: guestIgnored,
+    relationships: [onNode],
   }),
   declareType("proxmox.storage", {
     columns: {
@@ -124,5 +130,6 @@ export const proxmoxTypes: readonly CiTypeDeclaration[] = [
     // The size of a thin or shared storage moves with what else lies on the same disks.
     metrics: { size_bytes: bigint("maxdisk"), used_bytes: bigint("disk") },
     ignored: ["used_fraction", "avail", "used"],
+    relationships: [onNode],
   }),
 ];

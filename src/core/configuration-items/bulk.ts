@@ -1,6 +1,7 @@
 import { reportsAge, requirePermission } from "../access.ts";
 import { type Ctx, runOne, writeContext } from "../context.ts";
 import { DomainError } from "../errors.ts";
+import { type ReportOrigin, originText, outsideOfSync } from "./report-origin.ts";
 import * as repository from "./repository.ts";
 import type { ItemContent } from "./service.ts";
 
@@ -19,41 +20,53 @@ export interface BulkResult {
   readonly error: string | null;
 }
 
+export interface BulkAnswer {
+  readonly landed: boolean;
+  readonly results: BulkResult[];
+  /** The source that the items came from; null without one, and where the database was not asked. */
+  readonly sourceId: number | null;
+}
+
 /**
  * Takes in up to 5,000 sightings in one statement, as a transaction. Bad elements are answered with their reason and
  * leave the others alone; with `atomic` one bad element means that nothing lands, and all others are said to be untouched.
+ * Throws `not_found` and `conflict` for an origin that takes nothing.
  */
 export async function reportItems(
   ctx: Ctx,
   elements: readonly BulkElement[],
-  source: string | null,
+  origin: ReportOrigin | null,
   atomic: boolean,
-): Promise<{ landed: boolean; results: BulkResult[] }> {
+): Promise<BulkAnswer> {
   requirePermission(ctx.actor, "configuration-items:write");
   if (elements.length > maxBulkItems) {
     throw new DomainError("invalid", `a bulk holds at most ${maxBulkItems} items, this one has ${elements.length}`);
   }
   const { chosen, results } = chooseElements(elements);
   if (atomic && results.some((result) => result.outcome === "error")) {
-    return { landed: false, results };
+    return { landed: false, results, sourceId: null };
   }
-  if (chosen.length > 0) {
-    const reported = `[${chosen.map((element) => element.text).join(",")}]`;
-    const ages = reportsAge(ctx.actor, source !== null);
-    const row = await runOne<{ results: string }>(
-      ctx,
-      repository.reportItems(writeContext(ctx), source, ages, reported),
-    );
-    const answers: [BulkResult["outcome"], string][] = JSON.parse(row.results);
-    for (const [place, [outcome, ciId]] of answers.entries()) {
-      const { index = 0, twins = [] } = chosen[place] ?? {};
-      results[index] = { index, outcome, ciId, error: null };
-      for (const twin of twins) {
-        results[twin] = { index: twin, outcome: "unchanged", ciId, error: null };
-      }
+  if (chosen.length === 0 && origin === null) {
+    return { landed: true, results, sourceId: null };
+  }
+  const reported = `[${chosen.map((element) => element.text).join(",")}]`;
+  const ages = reportsAge(ctx.actor, origin !== null);
+  const row = await runOne<{ results: string; source_id: number | null }>(
+    ctx,
+    repository.reportItems(writeContext(ctx), originText(origin), ages, atomic, reported),
+  );
+  const answers: [number, BulkResult["outcome"] | "outside", string | null][] = JSON.parse(row.results);
+  for (const [place, outcome, ciId] of answers) {
+    const { index = 0, twins = [] } = chosen[place - 1] ?? {};
+    const isOutside = outcome === "outside";
+    const error = isOutside ? outsideOfSync : null;
+    results[index] = { index, outcome: isOutside ? "error" : outcome, ciId, error };
+    for (const twin of twins) {
+      results[twin] = { index: twin, outcome: isOutside ? "error" : "unchanged", ciId, error };
     }
   }
-  return { landed: true, results };
+  const landed = !(atomic && answers.some(([, outcome]) => outcome === "outside"));
+  return { landed, results, sourceId: row.source_id };
 }
 
 interface Chosen {

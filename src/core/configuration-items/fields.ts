@@ -10,7 +10,7 @@ export const itemStatuses = ["active", "inactive", "archived"] as const;
 export type ItemStatus = (typeof itemStatuses)[number];
 
 /** A text that can be stored: no NUL, no lone surrogate, 1 to `bytes` bytes of UTF-8. */
-function storedText(bytes: number) {
+export function storedText(bytes: number) {
   return z
     .string()
     .min(1)

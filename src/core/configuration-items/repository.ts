@@ -44,22 +44,24 @@ export function selectItem(actor: Actor, ciId: string, rendering: Rendering): SQ
     where c.ci_id = ${ciId}::uuid and ${visibleTo(actor, "c")}`;
 }
 
-/** Takes in a batch of sightings, a JSON array; a row for each with its place (from 1). */
-export function reportItems(context: string, source: string | null, ages: boolean, reported: string): SQL {
-  return sql`select coalesce(json_agg(json_build_array(r.outcome, r.ci_id) order by r.place), '[]')::text as results
-    from muster.report_items(${context}::jsonb, ${source}, ${ages}, ${reported}::jsonb) r`;
+/** Takes in a batch of sightings, a JSON array; answers place (from 1), outcome and id of each, and the source that they came from. */
+export function reportItems(context: string, origin: string, ages: boolean, atomic: boolean, reported: string): SQL {
+  // The function leaves its source to the triggers, and to this.
+  return sql`select coalesce(json_agg(json_build_array(r.place, r.outcome, r.ci_id) order by r.place), '[]')::text as results,
+      nullif(current_setting('muster.source_id', true), '')::integer as source_id
+    from muster.report_items(${context}::jsonb, ${origin}::jsonb, ${ages}, ${atomic}, ${reported}::jsonb) r`;
 }
 
 /** Takes in one sighting and answers the item as it is afterwards. */
 export function reportItem(
   context: string,
-  source: string | null,
+  origin: string,
   ages: boolean,
   reported: string,
   rendering: Rendering,
 ): SQL {
   return sql`select r.outcome, r.ci_id, ${renderItem({ ...rendering, lastSeen: writtenLastSeen })}::text as item
-    from muster.report_items(${context}::jsonb, ${source}, ${ages}, ${reported}::jsonb) r
+    from muster.report_items(${context}::jsonb, ${origin}::jsonb, ${ages}, true, ${reported}::jsonb) r
     cross join lateral muster.current_item(r.ci_id) c`;
 }
 

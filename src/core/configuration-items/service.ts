@@ -6,6 +6,7 @@ import { DomainError } from "../errors.ts";
 import { readingFilters, requireSort } from "../list-query.ts";
 import { closePage, type CountMode, openPage, type Page, type PageRequest, type PageRow } from "../page.ts";
 import { itemSorts, type ItemStatus } from "./fields.ts";
+import { type ReportOrigin, outsideOfSync, originText } from "./report-origin.ts";
 import * as repository from "./repository.ts";
 import type { DocumentPart, ItemShape } from "./shape.ts";
 
@@ -80,21 +81,24 @@ export async function getItem(ctx: Ctx, ciId: string, shape: ItemShape): Promise
 
 /**
  * Takes in one sighting: a new item, or a rediscovery of the one its identity names, which is updated, or touched, and
- * comes back to active. `source` is made on first use.
+ * comes back to active. Throws `not_found` and `conflict` for an origin that takes nothing, `invalid` outside of its sync's scope.
  */
 export async function reportItem(
   ctx: Ctx,
   content: ItemContent & { name: string; ci_type: string },
-  source: string | null,
+  origin: ReportOrigin | null,
   shape: ItemShape,
 ): Promise<Written & { outcome: string; ciId: string }> {
   requirePermission(ctx.actor, "configuration-items:write");
-  const ages = reportsAge(ctx.actor, source !== null);
+  const ages = reportsAge(ctx.actor, origin !== null);
   const reported = JSON.stringify([{ ...content, raw_data: content.raw_data ?? {} }]);
-  const row = await runOne<{ outcome: string; ci_id: string; item: string }>(
+  const [row] = await run<{ outcome: string; ci_id: string; item: string }>(
     ctx,
-    repository.reportItem(writeContext(ctx), source, ages, reported, full(shape)),
+    repository.reportItem(writeContext(ctx), originText(origin), ages, reported, full(shape)),
   );
+  if (!row) {
+    throw new DomainError("invalid", outsideOfSync);
+  }
   return { item: row.item, outcome: row.outcome, ciId: row.ci_id };
 }
 

@@ -6,6 +6,12 @@ export function sweepUnseen(context: string, batch: number): SQL {
     from (select muster.sweep_unseen(${context}::jsonb, ${batch}) as moved offset 0) s`;
 }
 
+/** Ages records that deleted sources have left; `{records, items}` turned. */
+export function ageDeletedSources(context: string, batch: number): SQL {
+  return sql`select (s.moved ->> 'records')::integer as records, (s.moved ->> 'items')::integer as items
+    from (select muster.age_deleted_sources(${context}::jsonb, ${batch}) as moved offset 0) s`;
+}
+
 export function sweepInactive(context: string, batch: number): SQL {
   return sql`select muster.sweep_inactive(${context}::jsonb, ${batch}) as items`;
 }

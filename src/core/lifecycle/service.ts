@@ -18,7 +18,7 @@ export interface SweepReport extends Record<string, unknown> {
 }
 
 /**
- * Turns what was not seen for its threshold inactive, archives what has been inactive for its own, and removes what has
+ * Turns what was not seen for its threshold, or by deleted sources only, inactive, archives what has been inactive for its own, and removes what has
  * been archived for its retention. Works in batches until nothing is due or it is late; safe to run twice at once and to
  * break off anywhere.
  */
@@ -26,6 +26,10 @@ export async function sweepLifecycle(ctx: Ctx, isLate: () => boolean): Promise<S
   const context = writeContext(ctx);
   const unseen = await repeat(isLate, async () => {
     const row = await runOne<{ records: number; items: number }>(ctx, repository.sweepUnseen(context, batchSize));
+    return { touched: row.records, moved: row.items };
+  });
+  const left = await repeat(isLate, async () => {
+    const row = await runOne<{ records: number; items: number }>(ctx, repository.ageDeletedSources(context, batchSize));
     return { touched: row.records, moved: row.items };
   });
   const inactive = await repeat(isLate, async () => itemsOf(ctx, repository.sweepInactive(context, batchSize)));
@@ -37,7 +41,7 @@ export async function sweepLifecycle(ctx: Ctx, isLate: () => boolean): Promise<S
     async () => itemsOf(ctx, repository.purgeArchived(context, batchSize, sources)),
   );
   return {
-    deactivated: unseen.moved,
+    deactivated: unseen.moved + left.moved,
     archived: inactive.moved,
     purged: purged.moved,
     held,
@@ -55,8 +59,11 @@ export async function ensurePartitions(ctx: Ctx): Promise<{ made: number }> {
   return runOne<{ made: number }>(ctx, repository.ensurePartitions(ctx.now));
 }
 
-/** Runs a job and records when by `clock` and how it ended; a failure is recorded and thrown again. */
-export async function recorded<Report extends Record<string, unknown>>(
+/**
+ * Runs a job and records when by `clock` and how it ended; a failure is recorded and thrown again. A run that answers undefined had
+ * nothing to do and leaves no record.
+ */
+export async function recorded<Report extends Record<string, unknown> | undefined>(
   ctx: Ctx,
   job: string,
   clock: () => Date,
@@ -65,7 +72,9 @@ export async function recorded<Report extends Record<string, unknown>>(
   const started = clock();
   try {
     const report = await work();
-    await run(ctx, repository.recordRun(job, started, clock(), "succeeded", JSON.stringify(report)));
+    if (report !== undefined) {
+      await run(ctx, repository.recordRun(job, started, clock(), "succeeded", JSON.stringify(report)));
+    }
     return report;
   } catch (error) {
     const details = JSON.stringify({ error: error instanceof Error ? error.message : "unknown failure" });

@@ -36,6 +36,8 @@ export const configurationItems = pgTable(
     index("configuration_items_status_created_at_idx").on(table.status, table.createdAt, table.ciId),
     index("configuration_items_updated_at_idx").on(table.updatedAt, table.ciId),
     index("configuration_items_name_idx").on(table.name, table.ciId),
+    // Finds the other end of a reference.
+    index("configuration_items_identity_idx").on(table.ciType, table.name, sql`coalesce(${table.namespace}, '')`),
     index("configuration_items_namespace_idx").on(sql`coalesce(${table.namespace}, '')`, table.ciId),
     index("configuration_items_namespace_created_at_idx").on(table.namespace, table.createdAt, table.ciId),
     index("configuration_items_type_created_at_idx").on(table.ciType, table.createdAt, table.ciId),
@@ -52,6 +54,10 @@ export const configurationItems = pgTable(
     index("configuration_items_not_active_idx")
       .on(table.status, table.statusUpdatedAt)
       .where(sql`${table.status} <> 'active'`),
+    // Lets lists and walks over relationships tell who is archived without reading items.
+    index("configuration_items_archived_idx")
+      .on(table.ciId)
+      .where(sql`${table.status} = 'archived'`),
     index("configuration_items_department_idx")
       .on(table.department, table.createdAt, table.ciId)
       .where(sql`${table.department} is not null`),
