@@ -43,13 +43,15 @@ export async function exportChanges(ctx: RequestCtx, query: ChangeExport): Promi
   const start: Progress = { after, offset, snapshot: undefined, rows: fewestRows, left: limit };
   const first = await readPage(ctx, query, start);
   const header = query.format === "csv" ? `${Object.keys(query.shape).join(",")}\r\n` : "";
-  return streamPages({ ...first, text: header + first.text }, (place, signal) =>
-    readPage(
-      // A request has seconds for its statements, an export as long as it takes: each page has a deadline of its own.
-      { ...ctx, db: ctx.openDatabase(AbortSignal.any([signal, AbortSignal.timeout(pageDeadlineMs)])) },
-      query,
-      place,
-    ),
+  // A request has seconds for its statements, an export as long as it takes, on a connection of its own.
+  let db: Ctx["db"] | undefined;
+  return streamPages(
+    { ...first, text: header + first.text },
+    (place, signal) => {
+      db ??= ctx.openDatabase(signal);
+      return readPage({ ...ctx, db }, query, place);
+    },
+    pageDeadlineMs,
   );
 }
 
