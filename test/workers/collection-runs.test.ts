@@ -81,10 +81,15 @@ describe("runs of the schedule", () => {
     const names = Array.from({ length: 13 }, (_, n) => `c${n}.example.com`);
     let open = 0;
     let most = 0;
+    const six = Promise.withResolvers<void>();
     for (const [n, host] of names.entries()) {
       hosts.answer(host, async () => {
         open += 1;
         most = Math.max(most, open);
+        if (open === 6) {
+          six.resolve();
+        }
+        await six.promise;
         await muster.sql("select 1");
         open -= 1;
         return n === 0 ? json({}, 500) : json({}, 202);
