@@ -1,4 +1,5 @@
 import { requirePermission } from "../access.ts";
+import { runBatches } from "../batches.ts";
 import { type Ctx, runOne } from "../context.ts";
 import { DomainError } from "../errors.ts";
 import { checkWindow } from "./feed-service.ts";
@@ -53,14 +54,9 @@ export async function findChanges(
  * to break off anywhere.
  */
 export async function indexChanges(ctx: Ctx, isLate: () => boolean): Promise<{ changes: number; finished: boolean }> {
-  let changes = 0;
-  let finished = false;
-  while (!finished && !isLate()) {
-    // Each batch is a transaction of its own and starts where the one before ended.
-    // oxlint-disable-next-line no-await-in-loop -- see above
+  const { done: changes, finished } = await runBatches(isLate, async () => {
     const batch = await runOne<{ changes: number; finished: boolean }>(ctx, indexBatch(batchSize));
-    changes += batch.changes;
-    ({ finished } = batch);
-  }
+    return { done: batch.changes, finished: batch.finished };
+  });
   return { changes, finished };
 }

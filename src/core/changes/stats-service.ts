@@ -1,4 +1,6 @@
+import { dayMs } from "../../lib/time.ts";
 import { requirePermission } from "../access.ts";
+import { runBatches } from "../batches.ts";
 import { type Ctx, runOne } from "../context.ts";
 import { recorded } from "../lifecycle/service.ts";
 import { checkWindow } from "./feed-service.ts";
@@ -38,7 +40,6 @@ export interface RefreshReport extends Record<string, unknown> {
   readonly finished: boolean;
 }
 
-const dayMs = 24 * 3_600_000;
 const defaultWindowMs = 7 * dayMs;
 const beginningOfTime = "0001-01-01T00:00:00.000Z";
 /** Changes a statement takes in: half a second of work. */
@@ -60,18 +61,11 @@ export async function readChangeStatistics(ctx: Ctx, query: StatisticsQuery): Pr
 
 /** Takes in what has changed since the last run, in batches; one run at a time, safe to break off anywhere. */
 export async function refreshChangeStatistics(ctx: Ctx, isLate: () => boolean): Promise<RefreshReport> {
-  let taken = 0;
-  let isOver = false;
-  let finished = false;
-  while (!isOver && !isLate()) {
+  const { done: taken, finished } = await runBatches(isLate, async () => {
     const statement = repository.refreshStatistics(ctx.now, batchSize);
-    // Each batch is a transaction of its own, and the next begins where it ended.
-    // oxlint-disable-next-line no-await-in-loop -- see above
-    const done = await runOne<{ taken: number; finished: boolean; skipped: boolean }>(ctx, statement);
-    taken += done.taken;
-    finished = done.finished;
-    isOver = done.finished || done.skipped;
-  }
+    const batch = await runOne<{ taken: number; finished: boolean; skipped: boolean }>(ctx, statement);
+    return { ...batch, done: batch.taken };
+  });
   return { taken, finished };
 }
 

@@ -1,3 +1,4 @@
+import { type Batch, runBatches } from "../batches.ts";
 import { type Ctx, run, runOne, writeContext } from "../context.ts";
 import * as repository from "./repository.ts";
 
@@ -24,26 +25,20 @@ export interface SweepReport extends Record<string, unknown> {
  */
 export async function sweepLifecycle(ctx: Ctx, isLate: () => boolean): Promise<SweepReport> {
   const context = writeContext(ctx);
-  const unseen = await repeat(isLate, async () => {
-    const row = await runOne<{ records: number; items: number }>(ctx, repository.sweepUnseen(context, batchSize));
-    return { touched: row.records, moved: row.items };
-  });
-  const left = await repeat(isLate, async () => {
-    const row = await runOne<{ records: number; items: number }>(ctx, repository.ageDeletedSources(context, batchSize));
-    return { touched: row.records, moved: row.items };
-  });
-  const inactive = await repeat(isLate, async () => itemsOf(ctx, repository.sweepInactive(context, batchSize)));
+  const unseen = await runBatches(isLate, () => turnRecords(ctx, repository.sweepUnseen(context, batchSize)));
+  const left = await runBatches(isLate, () => turnRecords(ctx, repository.ageDeletedSources(context, batchSize)));
+  const inactive = await runBatches(isLate, () => turnItems(ctx, repository.sweepInactive(context, batchSize)));
   const forecast = await run<{ source_id: number; due: number; total: number }>(ctx, repository.forecastPurge(ctx.now));
   const held = forecast.filter(({ due, total }) => due >= minHeldPurge && due > total * maxPurgeShare);
   const sources = forecast.filter((entry) => !held.includes(entry)).map((entry) => entry.source_id);
-  const purged = await repeat(
+  const purged = await runBatches(
     () => sources.length === 0 || isLate(),
-    async () => itemsOf(ctx, repository.purgeArchived(context, batchSize, sources)),
+    () => turnItems(ctx, repository.purgeArchived(context, batchSize, sources)),
   );
   return {
-    deactivated: unseen.moved + left.moved,
-    archived: inactive.moved,
-    purged: purged.moved,
+    deactivated: unseen.done + left.done,
+    archived: inactive.done,
+    purged: purged.done,
     held,
     finished: !isLate(),
   };
@@ -86,26 +81,12 @@ export async function recorded<Report extends Record<string, unknown> | undefine
   }
 }
 
-interface Step {
-  readonly touched: number;
-  readonly moved: number;
+async function turnRecords(ctx: Ctx, statement: Parameters<typeof runOne>[1]): Promise<Batch> {
+  const { records, items } = await runOne<{ records: number; items: number }>(ctx, statement);
+  return { done: items, finished: records < batchSize };
 }
 
-async function itemsOf(ctx: Ctx, statement: Parameters<typeof runOne>[1]): Promise<Step> {
+async function turnItems(ctx: Ctx, statement: Parameters<typeof runOne>[1]): Promise<Batch> {
   const { items } = await runOne<{ items: number }>(ctx, statement);
-  return { touched: items, moved: items };
-}
-
-async function repeat(isOver: () => boolean, step: () => Promise<Step>): Promise<{ moved: number }> {
-  let moved = 0;
-  while (!isOver()) {
-    // Each batch is a transaction of its own and must have ended before the next looks for what is left.
-    // oxlint-disable-next-line no-await-in-loop -- see above
-    const done = await step();
-    moved += done.moved;
-    if (done.touched < batchSize) {
-      break;
-    }
-  }
-  return { moved };
+  return { done: items, finished: items < batchSize };
 }

@@ -1,3 +1,4 @@
+import { runBatches } from "../batches.ts";
 import { type Ctx, runOne, writeContext } from "../context.ts";
 import { relateItems as relateBatch } from "./extraction-repository.ts";
 
@@ -10,13 +11,9 @@ const batchSize = 1000;
  */
 export async function relateItems(ctx: Ctx, isLate: () => boolean): Promise<{ items: number; finished: boolean }> {
   const context = writeContext(ctx);
-  let items = 0;
-  let finished = false;
-  while (!finished && !isLate()) {
-    // oxlint-disable-next-line no-await-in-loop -- each batch is a transaction of its own, and the next begins where it ended
+  const { done: items, finished } = await runBatches(isLate, async () => {
     const batch = await runOne<{ items: number; finished: boolean }>(ctx, relateBatch(context, batchSize));
-    items += batch.items;
-    finished = batch.finished;
-  }
+    return { done: batch.items, finished: batch.finished };
+  });
   return { items, finished };
 }

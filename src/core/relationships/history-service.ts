@@ -1,4 +1,6 @@
+import { dayMs } from "../../lib/time.ts";
 import { requirePermission } from "../access.ts";
+import { runBatches } from "../batches.ts";
 import { type Ctx, runOne } from "../context.ts";
 import { type CountMode, openPage, type Page, type PageRequest } from "../page.ts";
 import * as repository from "./history-repository.ts";
@@ -7,7 +9,6 @@ import { closeKnownPage, type KnownPageRow } from "./service.ts";
 
 /** Rows that one statement forgets; small enough to take a fraction of a second. */
 const batchSize = 10_000;
-const dayMs = 24 * 60 * 60 * 1000;
 
 /** What became of an item's relationships, newest first, in one statement; also of an item that is gone. Throws `not_found`. */
 export async function listRelationshipChanges(
@@ -32,15 +33,9 @@ export async function dropOldRelationshipChanges(
   isLate: () => boolean,
 ): Promise<{ dropped: number; finished: boolean }> {
   const before = new Date(ctx.now.getTime() - days * dayMs);
-  let dropped = 0;
-  while (!isLate()) {
-    // Each batch is a transaction of its own and must have ended before the next looks for what is left.
-    // oxlint-disable-next-line no-await-in-loop -- see above
+  const { done: dropped, finished } = await runBatches(isLate, async () => {
     const batch = await runOne<{ dropped: number }>(ctx, repository.dropOldRelationshipChanges(before, batchSize));
-    dropped += batch.dropped;
-    if (batch.dropped < batchSize) {
-      return { dropped, finished: true };
-    }
-  }
-  return { dropped, finished: false };
+    return { done: batch.dropped, finished: batch.dropped < batchSize };
+  });
+  return { dropped, finished };
 }

@@ -1,4 +1,6 @@
+import { dayMs } from "../../lib/time.ts";
 import { requirePermission } from "../access.ts";
+import { runBatches } from "../batches.ts";
 import { type Ctx, run, runOne, writeContext } from "../context.ts";
 import { DomainError } from "../errors.ts";
 import { closePage, openPage, type Page, type PageRequest, type PageRow } from "../page.ts";
@@ -128,18 +130,12 @@ export async function commitSync(
 
 /** Forgets syncs that expired more than 90 days ago, in batches, until none is left or it is late. */
 export async function forgetSyncs(ctx: Ctx, isLate: () => boolean): Promise<{ syncs: number; finished: boolean }> {
-  const before = new Date(ctx.now.getTime() - forgottenAfterDays * 86_400_000);
-  let syncs = 0;
-  while (!isLate()) {
-    // Each batch is a transaction of its own and must have ended before the next looks for what is left.
-    // oxlint-disable-next-line no-await-in-loop -- see above
-    const row = await runOne<{ syncs: number }>(ctx, repository.forgetSyncs(before, forgetBatch));
-    syncs += row.syncs;
-    if (row.syncs < forgetBatch) {
-      return { syncs, finished: true };
-    }
-  }
-  return { syncs, finished: false };
+  const before = new Date(ctx.now.getTime() - forgottenAfterDays * dayMs);
+  const { done: syncs, finished } = await runBatches(isLate, async () => {
+    const batch = await runOne<{ syncs: number }>(ctx, repository.forgetSyncs(before, forgetBatch));
+    return { done: batch.syncs, finished: batch.syncs < forgetBatch };
+  });
+  return { syncs, finished };
 }
 
 function distinct<Value>(values: readonly Value[] | null): Value[] | null {
