@@ -29,6 +29,44 @@ export interface ForeignHosts {
 export const collectorsPath = "/api/v1/collectors";
 export const sourcesPath = "/api/v1/sources";
 
+/** The reference's source of the type Ceph. */
+export const cephSource = {
+  name: "production-ceph",
+  endpoint: "https://ceph-prod.example.com:8443",
+  username: "admin",
+  password: "secure-password",
+  config: { verify_ssl: true, timeout: 30, enabled_collectors: ["cluster", "osd", "pool", "mon", "mgr"] },
+  schedule_config: { enabled: true, interval_minutes: 5 },
+};
+
+/** The cron expression of the schedule, and a schedule of five minutes. */
+export const everyMinute = "* * * * *";
+export const minuteMs = 60_000;
+export const every5 = { enabled: true, interval_minutes: 5 };
+
+/** A minute that lies behind all that was just written, with all sources that there are disabled. */
+export async function nextTick(muster: Muster): Promise<Date> {
+  await muster.sql("update sources set status = 'disabled'");
+  return new Date(Math.ceil(Date.now() / minuteMs) * minuteMs);
+}
+
+/** What tests ask of single sources and collectors, by id, of the Muster that is there when they ask. */
+export function routesOf(current: () => Muster) {
+  return {
+    put: async (id: number, content: unknown) =>
+      current().request(`${sourcesPath}/${id}`, { method: "PUT", body: content }),
+    remove: async (id: number, muster = current()) => muster.request(`${sourcesPath}/${id}`, { method: "DELETE" }),
+    report: async (id: number, content: unknown) =>
+      current().request(`${sourcesPath}/${id}/health`, { method: "PUT", body: content }),
+    check: async (id: number) => current().request(`${sourcesPath}/${id}/health`, { method: "POST" }),
+    trigger: async (id: number | string, content?: unknown) =>
+      current().request(`${collectorsPath}/${id}/trigger`, {
+        method: "POST",
+        ...(content === undefined ? {} : { body: content }),
+      }),
+  };
+}
+
 /** Stands in for every host under example.com; all other calls go their way. Undone by vi.restoreAllMocks. */
 export function answerForForeignHosts(): ForeignHosts {
   const answers = new Map<string, Answer>();

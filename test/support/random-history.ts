@@ -3,7 +3,8 @@ import { expect, vi } from "vitest";
 import { parsePath } from "../../src/lib/json-path.ts";
 import { emptyInventory, body, bulkPath, itemsPath, type Muster, type RequestOptions, type Row } from "./muster.ts";
 import type { LoggedChange, LoggedItem } from "./rewind.ts";
-import { dayMs, type Entry, iso, start } from "./time-travel.ts";
+import { dayMs, start } from "./clock.ts";
+import { type Entry, iso } from "./time-travel.ts";
 
 export type WireItem = LoggedItem & Row & { readonly ci_id: string };
 export type StoredChange = LoggedChange & { readonly id: string };

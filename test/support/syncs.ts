@@ -1,4 +1,5 @@
-import { body, bulkPath, type Muster, type RequestOptions, type Row } from "./muster.ts";
+import { setClock, start } from "./clock.ts";
+import { body, bulkPath, emptyInventory, type Muster, type RequestOptions, type Row } from "./muster.ts";
 
 export interface Thing {
   readonly name: string;
@@ -29,19 +30,32 @@ export function syncsOf(muster: Muster) {
   const path = (source: number, rest = "") => `/api/v1/sources/${source}/syncs${rest}`;
   const request = async (where: string, options: RequestOptions = {}) =>
     muster.request(where, { key: muster.keys.service, ...options });
+  const open = async (source: number, scope: Row = {}): Promise<Sync> =>
+    body<Sync>(await request(path(source), { body: scope }), 201);
+  const bulk = async (query: string, items: readonly (Thing | string)[]): Promise<BulkAnswer> =>
+    body<BulkAnswer>(await request(`${bulkPath}?${query}`, { body: items.map(toItem) }));
+  /** A new source, made by an empty report in its name. */
+  const newSource = async (name = crypto.randomUUID()): Promise<number> => {
+    const answer = await body<BulkAnswer>(await request(`${bulkPath}?source=${name}`, { body: [] }));
+    return answer.source_id ?? 0;
+  };
   return {
     path,
     request,
-    /** A new source, made by an empty report in its name. */
-    async source(name = crypto.randomUUID()): Promise<number> {
-      const answer = await body<BulkAnswer>(await request(`${bulkPath}?source=${name}`, { body: [] }));
-      return answer.source_id ?? 0;
+    source: newSource,
+    open,
+    bulk,
+    /** A new source in an inventory that holds nothing, with the clock at the start. */
+    async startOver(): Promise<number> {
+      setClock(0);
+      await emptyInventory(muster, "source_syncs");
+      return newSource();
     },
-    async open(source: number, scope: Row = {}): Promise<Sync> {
-      return body<Sync>(await request(path(source), { body: scope }), 201);
-    },
-    async bulk(query: string, items: readonly (Thing | string)[]): Promise<BulkAnswer> {
-      return body<BulkAnswer>(await request(`${bulkPath}?${query}`, { body: items.map(toItem) }));
+    /** Reports the names a second before a sync is opened in which nothing has been reported yet. */
+    async openAfter(of: number, names: readonly string[], scope: Row = {}): Promise<Sync> {
+      await bulk(`source_id=${of}`, names);
+      setClock(1000);
+      return open(of, scope);
     },
     async commit(source: number, sync: { id: string }, options?: Row): Promise<Response> {
       return request(path(source, `/${sync.id}/commit`), {
@@ -64,6 +78,9 @@ export function syncsOf(muster: Muster) {
     },
   };
 }
+
+/** An instant in milliseconds from the start, as the wire writes it. */
+export const iso = (ms: number) => new Date(start + ms).toISOString();
 
 export function toItem(thing: Thing | string) {
   const {

@@ -1,4 +1,3 @@
-import { vi } from "vitest";
 import { body, itemsPath, type Muster, type RequestOptions, type Row } from "./muster.ts";
 
 /** An entry of a change, a difference or a patch, as the wire shows it. */
@@ -9,20 +8,9 @@ export interface Entry {
   readonly new_value: unknown;
 }
 
-/** An instant that all tests count from, in epoch milliseconds. */
-export const start = Date.now();
-export const hourMs = 3_600_000;
-export const dayMs = 24 * hourMs;
-
 export const iso = (ms: number) => new Date(ms).toISOString();
 export const itemPath = (ciId: unknown) => `${itemsPath}/${String(ciId)}`;
 export const revertPath = (id: unknown, query = "") => `/api/v1/changes/${String(id)}/revert${query}`;
-
-/** Lets the clock stand at an instant, in milliseconds from the start. */
-export function setClock(ms: number): number {
-  vi.useFakeTimers({ toFake: ["Date"], now: start + ms });
-  return start + ms;
-}
 
 /** Entries as field, op, old and new value. */
 export function short(entries: unknown): unknown[][] {

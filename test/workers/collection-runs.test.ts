@@ -3,19 +3,18 @@ import { triggerDueSources } from "../../src/core/collectors/trigger-service.ts"
 import {
   answerForForeignHosts,
   collectorsPath,
+  every5,
+  everyMinute,
   type ForeignHosts,
   getSource,
   hang,
   json,
   makeCollector,
   makeSource,
+  nextTick,
   systemContext,
 } from "../support/collectors.ts";
 import { createMuster, type Muster, type Row } from "../support/muster.ts";
-
-const everyMinute = "* * * * *";
-const minuteMs = 60_000;
-const every5 = { enabled: true, interval_minutes: 5 };
 
 let muster: Muster;
 let hosts: ForeignHosts;
@@ -29,8 +28,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   hosts = answerForForeignHosts();
   hosts.answer("collector.example.com", () => json({}, 202));
-  await muster.sql("update sources set status = 'disabled'");
-  tick = new Date(Math.ceil(Date.now() / minuteMs) * minuteMs);
+  tick = await nextTick(muster);
 });
 
 afterEach(() => {

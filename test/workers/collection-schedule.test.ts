@@ -2,18 +2,18 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vite
 import {
   answerForForeignHosts,
   collectorsPath,
+  every5,
+  everyMinute,
   type ForeignHosts,
   getSource,
   json,
   makeCollector,
   makeSource,
+  minuteMs,
+  nextTick,
   sourcesPath,
 } from "../support/collectors.ts";
 import { body, createMuster, type Muster, type Row } from "../support/muster.ts";
-
-const everyMinute = "* * * * *";
-const minuteMs = 60_000;
-const every5 = { enabled: true, interval_minutes: 5 };
 
 let muster: Muster;
 let hosts: ForeignHosts;
@@ -27,8 +27,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   hosts = answerForForeignHosts();
   hosts.answer("collector.example.com", () => json({}, 202));
-  await muster.sql("update sources set status = 'disabled'");
-  tick = new Date(Math.ceil(Date.now() / minuteMs) * minuteMs);
+  tick = await nextTick(muster);
 });
 
 afterEach(() => {

@@ -7,6 +7,7 @@ import {
   json,
   makeCollector,
   makeSource,
+  routesOf,
   sourcesPath,
 } from "../support/collectors.ts";
 import { body, createMuster, type Muster } from "../support/muster.ts";
@@ -27,11 +28,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const trigger = async (id: number | string, content?: unknown) =>
-  muster.request(`${collectorsPath}/${id}/trigger`, {
-    method: "POST",
-    ...(content === undefined ? {} : { body: content }),
-  });
+const { trigger } = routesOf(() => muster);
 
 describe("a trigger", () => {
   const accept = () => json({}, 202);

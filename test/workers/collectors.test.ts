@@ -4,6 +4,7 @@ import {
   collectorsPath,
   makeCollector,
   makeSource,
+  routesOf,
   sourcesPath,
 } from "../support/collectors.ts";
 import { body, createMuster, type Muster, type Row } from "../support/muster.ts";
@@ -33,11 +34,7 @@ afterEach(() => {
 
 const put = async (id: number, content: Row) =>
   muster.request(`${collectorsPath}/${id}`, { method: "PUT", body: content });
-const trigger = async (id: number | string, content?: unknown) =>
-  muster.request(`${collectorsPath}/${id}/trigger`, {
-    method: "POST",
-    ...(content === undefined ? {} : { body: content }),
-  });
+const { trigger } = routesOf(() => muster);
 
 describe("a collector", () => {
   it("is registered with the documented body, and once for each name and type", async () => {

@@ -7,7 +7,7 @@ import {
   json,
   makeCollector,
   makeSource,
-  sourcesPath,
+  routesOf,
 } from "../support/collectors.ts";
 import { body, createMuster, type Muster, type Row } from "../support/muster.ts";
 
@@ -27,9 +27,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const put = async (id: number, content: unknown) =>
-  muster.request(`${sourcesPath}/${id}`, { method: "PUT", body: content });
-const trigger = async (id: number) => muster.request(`${collectorsPath}/${id}/trigger`, { method: "POST" });
+const { put, trigger } = routesOf(() => muster);
 
 /** What the collector is sent as the source's credentials; its claim is ended first. */
 async function sentCredentials(source: { id: number; collector_id?: unknown }): Promise<unknown> {

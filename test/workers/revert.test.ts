@@ -1,16 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { dayMs, setClock, start } from "../support/clock.ts";
 import { body, createMuster, type Muster, type Row } from "../support/muster.ts";
-import {
-  dayMs,
-  type Entry,
-  iso,
-  itemPath,
-  revertPath,
-  setClock,
-  short,
-  start,
-  travellerOf,
-} from "../support/time-travel.ts";
+import { type Entry, iso, itemPath, revertPath, short, travellerOf } from "../support/time-travel.ts";
 
 let muster: Muster;
 let past: ReturnType<typeof travellerOf>;

@@ -1,17 +1,15 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { answerForForeignHosts, makeCollector, makeSource, sourcesPath } from "../support/collectors.ts";
+import {
+  answerForForeignHosts,
+  cephSource,
+  makeCollector,
+  makeSource,
+  routesOf,
+  sourcesPath,
+} from "../support/collectors.ts";
 import { body, bulkPath, createMuster, itemsPath, type Muster } from "../support/muster.ts";
 
 let muster: Muster;
-
-const ceph = {
-  name: "production-ceph",
-  endpoint: "https://ceph-prod.example.com:8443",
-  username: "admin",
-  password: "secure-password",
-  config: { verify_ssl: true, timeout: 30, enabled_collectors: ["cluster", "osd", "pool", "mon", "mgr"] },
-  schedule_config: { enabled: true, interval_minutes: 5 },
-};
 
 beforeAll(async () => {
   muster = await createMuster();
@@ -26,12 +24,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const put = async (id: number, content: unknown) =>
-  muster.request(`${sourcesPath}/${id}`, { method: "PUT", body: content });
-const remove = async (id: number, at: Muster = muster) => at.request(`${sourcesPath}/${id}`, { method: "DELETE" });
-const report = async (id: number, content: unknown) =>
-  muster.request(`${sourcesPath}/${id}/health`, { method: "PUT", body: content });
-const check = async (id: number) => muster.request(`${sourcesPath}/${id}/health`, { method: "POST" });
+const { put, remove, report, check } = routesOf(() => muster);
 
 describe("a deleted source", () => {
   const pod = (name: string) => ({ name, ci_type: "kubernetes.pod", raw_data: { name } });
@@ -47,7 +40,7 @@ describe("a deleted source", () => {
 
   it("is gone with its credentials, its history stays, and its name is free", async () => {
     const collector = await makeCollector(muster);
-    const source = await makeSource(muster, collector.id, ceph);
+    const source = await makeSource(muster, collector.id, cephSource);
     expect(await body(await remove(source.id))).toEqual({ message: "Source deleted successfully" });
     for (const response of [
       await remove(source.id),
@@ -61,13 +54,13 @@ describe("a deleted source", () => {
     }
     const [row] = await muster.sql("select * from sources where id = $1", [source.id]);
     expect(row).toMatchObject({
-      name: ceph.name,
+      name: cephSource.name,
       credentials: null,
       username: null,
       due_at: null,
       claimed_until: null,
     });
-    expect(await makeSource(muster, collector.id, ceph)).toMatchObject({ name: ceph.name });
+    expect(await makeSource(muster, collector.id, cephSource)).toMatchObject({ name: cephSource.name });
   });
 
   it("leaves inactive what it alone saw, and as it is what another sees, too", async () => {

@@ -7,6 +7,7 @@ import {
   json,
   makeCollector,
   makeSource,
+  routesOf,
   sourcesPath,
 } from "../support/collectors.ts";
 import { body, createMuster, itemsPath, type Muster, type Row } from "../support/muster.ts";
@@ -27,9 +28,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const report = async (id: number, content: unknown) =>
-  muster.request(`${sourcesPath}/${id}/health`, { method: "PUT", body: content });
-const check = async (id: number) => muster.request(`${sourcesPath}/${id}/health`, { method: "POST" });
+const { report, check } = routesOf(() => muster);
 
 describe("a collector's report", () => {
   it("is taken as documented and shown", async () => {

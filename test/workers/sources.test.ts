@@ -1,10 +1,12 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   answerForForeignHosts,
+  cephSource,
   collectorsPath,
   getSource,
   makeCollector,
   makeSource,
+  routesOf,
   sourcesPath,
 } from "../support/collectors.ts";
 import { body, createMuster, itemsPath, type Muster, type Row } from "../support/muster.ts";
@@ -17,14 +19,6 @@ const kubernetes = {
   token: "eyJhbGciOiJSUzI1NiIsImtpZCI...",
   config: { verify_ssl: false, collection_mode: "periodic", enabled_collectors: ["pods", "nodes", "deployments"] },
   schedule_config: { enabled: true, interval_minutes: 10 },
-};
-const ceph = {
-  name: "production-ceph",
-  endpoint: "https://ceph-prod.example.com:8443",
-  username: "admin",
-  password: "secure-password",
-  config: { verify_ssl: true, timeout: 30, enabled_collectors: ["cluster", "osd", "pool", "mon", "mgr"] },
-  schedule_config: { enabled: true, interval_minutes: 5 },
 };
 const proxmox = {
   name: "proxmox-cluster-1",
@@ -48,17 +42,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const put = async (id: number, content: unknown) =>
-  muster.request(`${sourcesPath}/${id}`, { method: "PUT", body: content });
-const remove = async (id: number, at: Muster = muster) => at.request(`${sourcesPath}/${id}`, { method: "DELETE" });
-const report = async (id: number, content: unknown) =>
-  muster.request(`${sourcesPath}/${id}/health`, { method: "PUT", body: content });
-const check = async (id: number) => muster.request(`${sourcesPath}/${id}/health`, { method: "POST" });
+const { put, remove, report, check } = routesOf(() => muster);
 
 describe("a source", () => {
   it.each([
     ["Kubernetes", kubernetes],
-    ["Ceph", ceph],
+    ["Ceph", cephSource],
     ["Proxmox", proxmox],
   ])("is added with the documented body for %s, without its credentials in the answer", async (_what, content) => {
     const collector = await makeCollector(muster);

@@ -1,17 +1,13 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { body, bulkPath, createMuster, emptyInventory, itemsPath, type Muster, type Row } from "../support/muster.ts";
-import { syncsOf, toItem } from "../support/syncs.ts";
+import { hourMs, setClock } from "../support/clock.ts";
+import { body, bulkPath, createMuster, itemsPath, type Muster, type Row } from "../support/muster.ts";
+import { iso, syncsOf, toItem } from "../support/syncs.ts";
 
-const hourMs = 3_600_000;
 const nobody = "00000000-0000-4000-8000-000000000000";
-const start = Date.now();
 
 let muster: Muster;
 let syncs: ReturnType<typeof syncsOf>;
 let source: number;
-
-const at = (ms: number) => vi.setSystemTime(start + ms);
-const iso = (ms: number) => new Date(start + ms).toISOString();
 
 beforeAll(async () => {
   muster = await createMuster();
@@ -19,21 +15,12 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["Date"], now: start });
-  await emptyInventory(muster, "source_syncs");
-  source = await syncs.source();
+  source = await syncs.startOver();
 });
 
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** Reports the names a second before a sync is opened in which nothing has been reported yet. */
-async function openAfter(names: readonly string[], scope: Row = {}) {
-  await syncs.bulk(`source_id=${source}`, names);
-  at(1000);
-  return syncs.open(source, scope);
-}
 
 describe("bulks", () => {
   it("of a source by id, by name or of a sync are one statement each, and answer their source", async () => {
@@ -108,12 +95,12 @@ describe("bulks", () => {
   });
 
   it("count as seen by their sync though their clock is behind, and what came before does though its clock was ahead", async () => {
-    at(5000);
+    setClock(5000);
     await syncs.bulk(`source_id=${source}`, ["gone", "here"]);
-    at(0);
+    setClock(0);
     const sync = await syncs.open(source);
     expect(sync.opened_at).toBe(iso(5001));
-    at(-5000);
+    setClock(-5000);
     await syncs.bulk(`sync_id=${sync.id}`, ["here", "new"]);
     expect(await body(await syncs.commit(source, sync))).toMatchObject({
       counts: { seen: 2, unseen: 1, deactivated: 1 },
@@ -124,16 +111,16 @@ describe("bulks", () => {
   it("put off the expiry, until a day after the opening, and come too late after it", async () => {
     const sync = await syncs.open(source, { expires_in_seconds: 36_000 });
     const expiry = async () => (await body(await syncs.request(syncs.path(source, `/${sync.id}`))))["expires_at"];
-    at(9 * hourMs);
+    setClock(9 * hourMs);
     await syncs.bulk(`sync_id=${sync.id}`, ["x"]);
     expect(await expiry()).toBe(iso(19 * hourMs));
-    at(18 * hourMs);
+    setClock(18 * hourMs);
     await syncs.request(`${itemsPath}?sync_id=${sync.id}`, { body: toItem("x") });
     expect(await expiry()).toBe(iso(24 * hourMs));
-    at(24 * hourMs - 1);
+    setClock(24 * hourMs - 1);
     await syncs.bulk(`sync_id=${sync.id}`, []);
     expect(await expiry()).toBe(iso(24 * hourMs));
-    at(24 * hourMs);
+    setClock(24 * hourMs);
     expect(await body(await syncs.request(syncs.path(source, `/${sync.id}`)))).toMatchObject({ status: "expired" });
     for (const response of [
       await syncs.request(`${bulkPath}?sync_id=${sync.id}`, { body: [toItem("y")] }),
@@ -147,7 +134,7 @@ describe("bulks", () => {
   });
 
   it("can be sent again without harm", async () => {
-    const sync = await openAfter(["gone", "here"]);
+    const sync = await syncs.openAfter(source, ["gone", "here"]);
     await syncs.bulk(`sync_id=${sync.id}`, ["here", "new"]);
     expect((await syncs.bulk(`sync_id=${sync.id}`, ["here", "new"])).counts).toMatchObject({ unchanged: 2 });
     expect(await body(await syncs.commit(source, sync))).toMatchObject({

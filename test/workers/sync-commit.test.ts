@@ -1,16 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { body, bulkPath, createMuster, emptyInventory, type Muster, type Row } from "../support/muster.ts";
-import { numbered, syncsOf, toItem } from "../support/syncs.ts";
-
-const dayMs = 86_400_000;
-const start = Date.now();
+import { dayMs, setClock } from "../support/clock.ts";
+import { body, bulkPath, createMuster, type Muster } from "../support/muster.ts";
+import { iso, numbered, syncsOf, toItem } from "../support/syncs.ts";
 
 let muster: Muster;
 let syncs: ReturnType<typeof syncsOf>;
 let source: number;
-
-const at = (ms: number) => vi.setSystemTime(start + ms);
-const iso = (ms: number) => new Date(start + ms).toISOString();
 
 beforeAll(async () => {
   muster = await createMuster();
@@ -18,27 +13,18 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["Date"], now: start });
-  await emptyInventory(muster, "source_syncs");
-  source = await syncs.source();
+  source = await syncs.startOver();
 });
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Reports the names a second before a sync is opened in which nothing has been reported yet. */
-async function openAfter(names: readonly string[], scope: Row = {}) {
-  await syncs.bulk(`source_id=${source}`, names);
-  at(1000);
-  return syncs.open(source, scope);
-}
-
 describe("a commit", () => {
   it("turns what the sync did not see at once, and the log names the source, the actor and the reason", async () => {
-    const sync = await openAfter(numbered("p", 5));
+    const sync = await syncs.openAfter(source, numbered("p", 5));
     await syncs.bulk(`sync_id=${sync.id}`, ["p0", "p1", "new"]);
-    at(2000);
+    setClock(2000);
     const response = await syncs.request(syncs.path(source, `/${sync.id}/commit`), {
       method: "POST",
       headers: { "X-Change-Reason": "nightly" },
@@ -77,9 +63,9 @@ describe("a commit", () => {
   });
 
   it("answers the same again, whatever it is asked, and is closed to bulks and to being given up", async () => {
-    const sync = await openAfter(["gone"]);
+    const sync = await syncs.openAfter(source, ["gone"]);
     const first = await body(await syncs.commit(source, sync));
-    at(2 * dayMs);
+    setClock(2 * dayMs);
     await syncs.bulk(`source_id=${source}`, ["gone"]);
     expect(await body(await syncs.commit(source, sync))).toEqual(first);
     expect(await body(await syncs.commit(source, sync, { dry_run: true, force: true }))).toEqual(first);
@@ -100,7 +86,7 @@ describe("a commit", () => {
       { name: "node", ci_type: "node" },
     ];
     await syncs.bulk(`source_id=${source}`, mine);
-    at(1000);
+    setClock(1000);
     const sync = await syncs.open(source, { types: ["pod"], namespaces: [null, "b"] });
     expect(await body(await syncs.commit(source, sync))).toMatchObject({
       counts: { seen: 0, unseen: 2, deactivated: 2 },
@@ -119,7 +105,7 @@ describe("a commit", () => {
     const other = await syncs.source();
     await syncs.bulk(`source_id=${source}`, ["both", "mine"]);
     await syncs.share(["both"], other);
-    at(1000);
+    setClock(1000);
     const sync = await syncs.open(source);
     expect(await body(await syncs.commit(source, sync))).toMatchObject({
       counts: { seen: 0, unseen: 2, deactivated: 1, kept_by_other_sources: 1 },
@@ -136,7 +122,7 @@ describe("a commit", () => {
     await muster.sql("update configuration_items set status = 'archived' where name in ('archived', 'by hand')");
     await muster.sql("update source_records set live = false where name in ('dead', 'archived')");
     await muster.sql("update configuration_items set status = 'inactive' where name = 'dead'");
-    at(1000);
+    setClock(1000);
     const sync = await syncs.open(source);
     const counts = { seen: 0, unseen: 1, deactivated: 1, kept_by_other_sources: 0 };
     expect(await body(await syncs.commit(source, sync, { dry_run: true }))).toMatchObject({ counts });
@@ -150,10 +136,10 @@ describe("a commit", () => {
   });
 
   it("brings what comes back to life again, and the sweep has nothing more to do", async () => {
-    const sync = await openAfter(["gone", "here"]);
+    const sync = await syncs.openAfter(source, ["gone", "here"]);
     await syncs.bulk(`sync_id=${sync.id}`, ["here"]);
     await syncs.commit(source, sync);
-    at(2000);
+    setClock(2000);
     const next = await syncs.open(source);
     expect((await syncs.bulk(`sync_id=${next.id}`, ["gone"])).counts).toMatchObject({ reactivated: 1 });
     await body(await syncs.commit(source, next));
@@ -169,7 +155,7 @@ describe("a commit", () => {
     [[], 422],
     ["{", 400],
   ])("refuses %j", async (options, status) => {
-    const sync = await openAfter(["gone"]);
+    const sync = await syncs.openAfter(source, ["gone"]);
     const response = await syncs.request(syncs.path(source, `/${sync.id}/commit`), { body: options });
     expect(response.status).toBe(status);
     expect(await syncs.states()).toEqual({ gone: "active" });

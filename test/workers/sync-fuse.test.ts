@@ -1,15 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { body, createMuster, emptyInventory, type Muster, type Row } from "../support/muster.ts";
+import { dayMs, setClock, start } from "../support/clock.ts";
+import { body, createMuster, type Muster, type Row } from "../support/muster.ts";
 import { numbered, syncsOf } from "../support/syncs.ts";
-
-const dayMs = 86_400_000;
-const start = Date.now();
 
 let muster: Muster;
 let syncs: ReturnType<typeof syncsOf>;
 let source: number;
-
-const at = (ms: number) => vi.setSystemTime(start + ms);
 
 beforeAll(async () => {
   muster = await createMuster();
@@ -17,21 +13,12 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["Date"], now: start });
-  await emptyInventory(muster, "source_syncs");
-  source = await syncs.source();
+  source = await syncs.startOver();
 });
 
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** Reports the names a second before a sync is opened in which nothing has been reported yet. */
-async function openAfter(names: readonly string[], scope: Row = {}) {
-  await syncs.bulk(`source_id=${source}`, names);
-  at(1000);
-  return syncs.open(source, scope);
-}
 
 describe("the fuse", () => {
   const fifty = numbered("p", 50);
@@ -46,7 +33,7 @@ describe("the fuse", () => {
     [0, { max_drop_percent: 100 }, false],
     [40, { max_drop_percent: 19.99 }, true],
   ])("with %i of 50 seen and %j holds: %s", async (seen, options, holds) => {
-    const sync = await openAfter(fifty);
+    const sync = await syncs.openAfter(source, fifty);
     await syncs.bulk(`sync_id=${sync.id}`, fifty.slice(0, seen));
     const would = await body(await syncs.commit(source, sync, { ...options, dry_run: true }));
     expect(would["would_trip_fuse"]).toBe(holds || options?.["force"] === true);
@@ -58,7 +45,7 @@ describe("the fuse", () => {
   });
 
   it("says in words and numbers why it holds, changes nothing, and lets the sync go on", async () => {
-    const sync = await openAfter(fifty);
+    const sync = await syncs.openAfter(source, fifty);
     await syncs.bulk(`sync_id=${sync.id}`, fifty.slice(0, 20));
     const before = await muster.sql("select * from source_records order by name");
     expect(await body(await syncs.commit(source, sync), 409)).toEqual({
@@ -76,7 +63,7 @@ describe("the fuse", () => {
   });
 
   it("says of a forced commit that it was one", async () => {
-    const sync = await openAfter(fifty);
+    const sync = await syncs.openAfter(source, fifty);
     expect(await body(await syncs.commit(source, sync, { force: true }))).toMatchObject({ forced: true });
   });
 });
@@ -86,7 +73,7 @@ describe("a dry run", () => {
     const other = await syncs.source();
     await syncs.bulk(`source_id=${source}`, ["b", "a", "here", "both"]);
     await syncs.share(["both"], other);
-    at(1000);
+    setClock(1000);
     const sync = await syncs.open(source);
     await syncs.bulk(`sync_id=${sync.id}`, ["here"]);
     const all =
@@ -108,7 +95,7 @@ describe("a dry run", () => {
   });
 
   it("says of more than 1,000 that it names the first of them", async () => {
-    const sync = await openAfter(numbered("p", 1001));
+    const sync = await syncs.openAfter(source, numbered("p", 1001));
     const answer = await body<{ items: Row[]; truncated: boolean }>(
       await syncs.commit(source, sync, { dry_run: true }),
     );
@@ -120,7 +107,7 @@ describe("a dry run", () => {
 it("forgets at night what expired more than 90 days ago, and nothing else", async () => {
   const old = await syncs.open(source, { expires_in_seconds: 60 });
   await syncs.commit(source, old);
-  at(60_000);
+  setClock(60_000);
   const young = await syncs.open(source, { expires_in_seconds: 60 });
   await muster.cron("0 3 * * *", new Date(start + 90 * dayMs + 60_001));
   expect(await muster.sql("select id from source_syncs")).toEqual([{ id: young.id }]);

@@ -1,17 +1,13 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { body, bulkPath, createMuster, emptyInventory, itemsPath, type Muster, type Row } from "../support/muster.ts";
-import { numbered, syncsOf, toItem } from "../support/syncs.ts";
+import { hourMs, setClock } from "../support/clock.ts";
+import { body, bulkPath, createMuster, itemsPath, type Muster, type Row } from "../support/muster.ts";
+import { iso, numbered, syncsOf, toItem } from "../support/syncs.ts";
 
-const hourMs = 3_600_000;
 const nobody = "00000000-0000-4000-8000-000000000000";
-const start = Date.now();
 
 let muster: Muster;
 let syncs: ReturnType<typeof syncsOf>;
 let source: number;
-
-const at = (ms: number) => vi.setSystemTime(start + ms);
-const iso = (ms: number) => new Date(start + ms).toISOString();
 
 beforeAll(async () => {
   muster = await createMuster();
@@ -19,21 +15,12 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["Date"], now: start });
-  await emptyInventory(muster, "source_syncs");
-  source = await syncs.source();
+  source = await syncs.startOver();
 });
 
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** Reports the names a second before a sync is opened in which nothing has been reported yet. */
-async function openAfter(names: readonly string[], scope: Row = {}) {
-  await syncs.bulk(`source_id=${source}`, names);
-  at(1000);
-  return syncs.open(source, scope);
-}
 
 describe("opening, reading and giving up", () => {
   it("opens with a Location, for an hour after the last bulk and for all, without a body", async () => {
@@ -98,7 +85,7 @@ describe("opening, reading and giving up", () => {
   it("lists newest first, by offset and by cursor, with the exact total", async () => {
     const opened = [];
     for (const second of [0, 1, 2, 3, 4]) {
-      at(second * 1000);
+      setClock(second * 1000);
       opened.unshift((await syncs.open(source)).id);
     }
     await syncs.open(await syncs.source());
@@ -114,7 +101,7 @@ describe("opening, reading and giving up", () => {
   });
 
   it("is given up once and again, takes no more bulks, and cannot be committed", async () => {
-    const sync = await openAfter(["x"]);
+    const sync = await syncs.openAfter(source, ["x"]);
     const where = syncs.path(source, `/${sync.id}`);
     expect(await body(await syncs.request(where, { method: "DELETE" }))).toMatchObject({ status: "cancelled" });
     expect(await body(await syncs.request(where, { method: "DELETE" }))).toMatchObject({ status: "cancelled" });
@@ -159,7 +146,7 @@ describe("opening, reading and giving up", () => {
 
   it("of a disabled source goes on", async () => {
     await muster.sql("update sources set status = 'disabled' where id = $1", [source]);
-    const sync = await openAfter(["gone"]);
+    const sync = await syncs.openAfter(source, ["gone"]);
     await syncs.bulk(`sync_id=${sync.id}`, ["here"]);
     await body(await syncs.commit(source, sync));
     expect(await syncs.states()).toEqual({ gone: "inactive", here: "active" });

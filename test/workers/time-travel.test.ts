@@ -1,16 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { dayMs, hourMs, setClock, start } from "../support/clock.ts";
 import { body, createMuster, itemsPath, type Muster, type RequestOptions, type Row } from "../support/muster.ts";
-import {
-  dayMs,
-  hourMs,
-  iso,
-  itemPath,
-  revertPath,
-  setClock,
-  short,
-  start,
-  travellerOf,
-} from "../support/time-travel.ts";
+import { iso, itemPath, revertPath, short, travellerOf } from "../support/time-travel.ts";
 
 let muster: Muster;
 let past: ReturnType<typeof travellerOf>;
